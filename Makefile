@@ -1,0 +1,138 @@
+# make help lists the targets.
+
+GO      ?= go
+NEED    := internal/dev/need.sh
+LIBEXEC := bin/libexec/stackup
+TOOLS   := internal/tools
+ROOT    := $(filter 0,$(shell id -u))
+SUDO    := $(if $(ROOT),,sudo)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# The repository may belong to another user than the one that builds: the
+# version is stamped by us, not by go.
+GOBUILD := $(GO) build -buildvcs=false -trimpath
+STRIP   := -s -w
+
+CNI     := bridge macvlan ipvlan host-device loopback ptp static host-local dhcp portmap firewall tuning
+CNI_BIN := $(addprefix $(LIBEXEC)/,$(CNI))
+PINS    := $(TOOLS)/runtime/go.mod $(TOOLS)/runtime/go.sum
+ENGINES := build/engines/containerd-2.4 build/engines/containerd-debian
+
+.DELETE_ON_ERROR:
+.PHONY: help deps build helpers example example-image check vet lint unit test e2e clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+deps: ## install what a full build and test needs and this machine lacks (apt)
+	@$(NEED) gcc=gcc '/usr/lib/*/crti.o=libc6-dev' pkg-config=pkg-config '/usr/lib/*/libseccomp.a=libseccomp-dev' \
+		mmdebstrap=mmdebstrap curl=curl busybox=busybox-static iptables=iptables nft=nftables ip=iproute2 \
+		/etc/ssl/certs/ca-certificates.crt=ca-certificates
+
+build: helpers ## build bin/stackup and its helper programs
+	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/stackup ./cmd/stackup
+
+helpers: $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc $(CNI_BIN)
+	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/ \
+		./internal/cni/stackup-cni ./internal/logs/stackup-logger ./internal/initproc/stackup-init
+
+# Third-party programs are built again when their pins move, and only then.
+# $(call pinned,module) is a module's version there. runc knows its own.
+pinned  = $$($(GO) -C $(TOOLS)/runtime list -m -f '{{.Version}}' $(1))
+STAMP   = -X github.com/containerd/containerd/v2/version.Version=$(call pinned,github.com/containerd/containerd/v2)
+
+$(LIBEXEC)/containerd-shim-runc-v2: $(PINS)
+	@echo build $(@F)
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath -ldflags "$(STRIP) $(STAMP)" \
+		-o $(CURDIR)/$@ github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2
+	@touch $@
+
+$(LIBEXEC)/runc: $(PINS)
+	@$(NEED) gcc=gcc '/usr/lib/*/crti.o=libc6-dev' pkg-config=pkg-config '/usr/lib/*/libseccomp.a=libseccomp-dev'
+	@echo build $(@F)
+	@mkdir -p $(@D)
+	@CGO_ENABLED=1 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath -tags 'seccomp netgo osusergo' \
+		-ldflags '$(STRIP) -extldflags -static' \
+		-o $(CURDIR)/$@ github.com/opencontainers/runc
+	@touch $@
+
+$(CNI_BIN) &: $(PINS)
+	@echo build the standard CNI plugins
+	@mkdir -p $(LIBEXEC)
+	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath \
+		-ldflags "$(STRIP) -X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=$(call pinned,github.com/containernetworking/plugins)" \
+		-o $(CURDIR)/$(LIBEXEC)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
+		$(addprefix main/,bridge macvlan ipvlan host-device loopback ptp) \
+		$(addprefix ipam/,static host-local dhcp) $(addprefix meta/,portmap firewall tuning))
+	@touch $(CNI_BIN)
+
+example: build example-image ## bring up examples/nginx and fetch its page
+	@$(NEED) curl=curl
+	@$(SUDO) internal/dev/example.sh
+
+example-image: build/nginx-image.tar ## make an nginx image from Debian's packages
+
+build/nginx-image.tar: build/nginx-rootfs.tar internal/dev/nginx/image.json $(wildcard internal/dev/ocipack/*.go internal/dev/ociimage/*.go)
+	@$(GO) run -buildvcs=false ./internal/dev/ociimage -spec internal/dev/nginx/image.json -o $@ $<
+
+# Only unpacked (variant extract), which takes seconds; settle.sh does the rest.
+build/nginx-rootfs.tar: $(wildcard internal/dev/nginx/*.sh internal/dev/nginx/conf/*)
+	@$(NEED) mmdebstrap=mmdebstrap $(if $(ROOT),,newuidmap=uidmap) /etc/ssl/certs/ca-certificates.crt=ca-certificates
+	@echo unpack nginx from Debian
+	@mkdir -p $(@D)
+	@mmdebstrap --quiet --variant=extract --skip=output/dev \
+		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
+		--extract-hook=$(CURDIR)/internal/dev/nginx/settle.sh \
+		--include=nginx-light,curl,base-files,base-passwd,bash,dash,coreutils,libc-bin \
+		bookworm $@ >build/nginx-rootfs.log 2>&1 || { cat build/nginx-rootfs.log >&2; exit 1; }
+
+check: vet lint unit ## vet, linters, import arrows, unit tests with the race detector
+
+vet:
+	@$(GO) vet -buildvcs=false -tags e2e ./...
+
+lint: build/tools/golangci-lint
+	@build/tools/golangci-lint run
+
+# The import arrows are a unit test too: internal/archtest.
+unit:
+	@$(NEED) gcc=gcc '/usr/lib/*/crti.o=libc6-dev' $(if $(ROOT),iptables=iptables nft=nftables ip=iproute2)
+	@$(GO) test -buildvcs=false -race $$($(GO) list ./... | grep -v /e2e)
+
+build/tools/golangci-lint: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
+	@echo build $(@F)
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/lint build -buildvcs=false -trimpath -ldflags '$(STRIP)' \
+		-o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+test: check ## all of check, then e2e (as root)
+ifeq ($(ROOT),0)
+	@$(MAKE) --no-print-directory e2e
+else
+	@echo 'left out: unit tests that need root, and all of e2e (containers need root): run make test as root'
+endif
+
+e2e: build example-image $(ENGINES) ## the built program against real engines, as root
+	@test '$(ROOT)' = 0 || { echo 'e2e needs root: run make e2e as root' >&2; exit 1; }
+	@$(NEED) busybox=busybox-static iptables=iptables nft=nftables ip=iproute2
+	@$(GO) test -buildvcs=false -tags e2e -count=1 -p 1 -timeout 25m ./e2e/... ./internal/ctrd/...
+
+# Engines of the tests, beside the embedded one: containerd, shim and runc each.
+build/engines/containerd-2.4: $(PINS) | $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc
+	@echo build containerd
+	@mkdir -p $@
+	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath -ldflags "$(STRIP) $(STAMP)" \
+		-tags 'no_btrfs no_cri no_devmapper no_zfs no_tracing' \
+		-o $(CURDIR)/$@/ github.com/containerd/containerd/v2/cmd/containerd
+	@cp $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc $@/
+	@touch $@
+
+build/engines/containerd-debian: internal/dev/debian-engine.sh
+	@rm -rf $@
+	@internal/dev/debian-engine.sh $@
+	@touch $@
+
+clean: ## take away all that was built
+	@rm -rf bin build

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/internal/ui"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+// attachedPoll is how often an attached up looks whether anything still runs.
+const attachedPoll = time.Second
+
+// upAttached brings the stack up and shows its logs until the first signal,
+// which stops what it brought up gracefully, or until nothing runs any more.
+// The second signal kills it; the third ends this program at once.
+func (s *session) upAttached(ctx context.Context, g *globals, st *spec.Stack, o planner.Options, f upFlags, p ui.Progress) error {
+	kill := g.sigs.second()
+	begin := time.Now()
+	err := s.carry(ctx, st, o, p)
+	if ctx.Err() == nil {
+		if err != nil {
+			return err
+		}
+		err = s.attach(ctx, st, o.Only, f, begin)
+	}
+	if ctx.Err() == nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "stopping gracefully (once more to kill)")
+	if err := s.stopAll(kill, st, o); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// attach follows the logs until ctx ends or all containers have ended.
+func (s *session) attach(ctx context.Context, st *spec.Stack, only []string, f upFlags, since time.Time) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel()
+		s.waitAllGone(ctx, st.Name, only)
+	}()
+	err := s.showLogs(ctx, st.Name, only, logFlags{
+		follow: true, times: f.timestamps, noColor: f.noColor, noPrefix: f.noPrefix, since: since,
+	}, -1)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// waitAllGone tells of exits, and returns when no container runs and none
+// will be restarted.
+func (s *session) waitAllGone(ctx context.Context, stack string, only []string) {
+	tick := time.NewTicker(attachedPoll)
+	defer tick.Stop()
+	told := exits{}
+	for quiet := 0; quiet < 2; { // twice in a row: a restart may be under way
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		cs, err := s.Ps(ctx, stack, only, true)
+		if err != nil {
+			continue
+		}
+		if quiet++; told.tell(os.Stderr, cs) {
+			quiet = 0
+		}
+	}
+}
+
+// exits are the ends of runs that were told already, by container.
+type exits map[string]time.Time
+
+// tell says which containers have ended since, and whether any still runs or
+// will run again.
+func (x exits) tell(w io.Writer, cs []inspect.Container) (running bool) {
+	for _, c := range cs {
+		again, _, _ := restart.Decide(c.Service.Restart, c.ExitCode, c.Desired != labels.DesiredRunning, c.Restarts, 0)
+		running = running || c.Task == planner.TaskStopped && again
+		switch {
+		case c.Task == planner.TaskRunning || c.Task == planner.TaskPaused:
+			running = true
+		case c.Task == planner.TaskStopped && !x[c.ID].Equal(c.ExitedAt):
+			x[c.ID] = c.ExitedAt
+			_, _ = fmt.Fprintf(w, "%s exited with code %d\n", ui.Sanitize(c.Name), c.ExitCode)
+		}
+	}
+	return running
+}
+
+// stopAll stops what up has brought up, dependents first; kill makes it a kill.
+func (s *session) stopAll(kill <-chan struct{}, st *spec.Stack, o planner.Options) error {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-kill:
+			fmt.Fprintln(os.Stderr, "killing")
+			cancel(errKillNow)
+		case <-ctx.Done():
+		}
+	}()
+	err := s.Stop(ctx, st, o.Only, o.Timeout)
+	if errors.Is(context.Cause(ctx), errKillNow) {
+		zero := time.Duration(0)
+		return s.Stop(context.Background(), st, o.Only, &zero)
+	}
+	return err
+}
+
+// errKillNow is the cause of a graceful stop that a second signal cut short.
+var errKillNow = errors.New("killed by a second signal")

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"stackup.dev/stackup/internal/app"
+	"stackup.dev/stackup/internal/ctrd"
+	"stackup.dev/stackup/internal/engine"
+	"stackup.dev/stackup/internal/event"
+	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/internal/statedir"
+)
+
+// session is one command's hold on its engine.
+type session struct {
+	*app.App
+	engine *ctrd.Engine
+	choice engine.Choice
+	dirs   statedir.Dirs
+}
+
+func (s *session) Close() error { return s.engine.Close() }
+
+// wish says how much of an engine a command needs.
+type wish int
+
+const (
+	wantRunning wish = iota // start one if none runs
+	wantIfThere             // errNoEngine if there never was one: there is nothing to show then
+)
+
+// errNoEngine says that the embedded engine was never started here, so that
+// nothing of ours can be there.
+var errNoEngine = errors.New("there is no engine yet")
+
+// connect finds the engine, starts the embedded one if it is wished for, and
+// sets up the use cases on it.
+func (g *globals) connect(ctx context.Context, w wish, sink event.Sink) (*session, error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("containers need root: run this command as root (sudo stackup …)")
+	}
+	d, err := g.dirs()
+	if err != nil {
+		return nil, err
+	}
+	choice, err := engine.Choose(ctx, d, g.address, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	libexec, err := engine.Libexec()
+	if err != nil {
+		return nil, err
+	}
+	if err := startEngine(ctx, d, choice, libexec, w); err != nil {
+		return nil, err
+	}
+	h := helpers{dirs: d, libexec: libexec, address: choice.Address, mu: &sync.Mutex{}}
+	e, err := g.engineAt(ctx, d, choice, libexec, h.Ensure)
+	if err != nil && choice.Recorded {
+		return nil, fmt.Errorf("%w (the stacks of this root live there, as %s says; remove that file to choose anew)", err, d.EngineChoice())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if choice, err = sameEngine(ctx, d, e, choice); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	a := &app.App{
+		Engine: e, Dirs: d, Events: sink, Log: g.log(), Parallel: g.parallel, Helpers: h,
+		Waiting: func(stack string, h statedir.Holder) {
+			fmt.Fprintf(os.Stderr, "stack %s is locked by %s; waiting\n", stack, h)
+		},
+	}
+	return &session{App: a, engine: e, choice: choice, dirs: d}, nil
+}
+
+// sameEngine refuses an engine on which the stacks of this root do not live:
+// what is recorded of their networks would look like debris there.
+func sameEngine(ctx context.Context, d statedir.Dirs, e *ctrd.Engine, c engine.Choice) (engine.Choice, error) {
+	old, err := engine.Recorded(d)
+	if err != nil || old.Recorded && old.Address == c.Address && old.UUID != "" {
+		c.UUID = old.UUID
+		return c, err
+	}
+	if c.UUID, err = e.UUID(ctx); err != nil || !old.Recorded || old.UUID == "" || old.UUID == c.UUID {
+		return c, err
+	}
+	nets, err := e.Network.Networks()
+	if err != nil || len(nets) == 0 {
+		return c, err
+	}
+	return c, fmt.Errorf("the stacks of %s live on the engine at %s, not on the one at %s: take those down first, or use another --root", d.Root, old.Address, c.Address)
+}
+
+func startEngine(ctx context.Context, d statedir.Dirs, c engine.Choice, libexec string, w wish) error {
+	if c.Kind != engine.Embedded {
+		return nil
+	}
+	if engine.Listens(ctx, c.Address) {
+		return nil
+	}
+	if _, err := os.Stat(d.EngineRoot()); w == wantIfThere && errors.Is(err, fs.ErrNotExist) {
+		return errNoEngine
+	}
+	return engine.Start(ctx, d, libexec)
+}
+
+func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice, libexec string, ensure func(context.Context) error) (*ctrd.Engine, error) {
+	cfg := ctrd.Config{
+		Address: c.Address, Dirs: d, Log: g.log(), Helpers: ensure,
+		Network: network.New(d, libexec, g.log()),
+		InitBin: filepath.Join(libexec, "stackup-init"),
+	}
+	if c.Kind == engine.Embedded {
+		cfg.RuntimeBin = filepath.Join(libexec, "runc")
+	}
+	return ctrd.New(ctx, cfg)
+}
+
+func (g *globals) log() *slog.Logger {
+	if g.debug {
+		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return slog.New(slog.NewTextHandler(io.Discard, nil))
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"stackup.dev/stackup/internal/engine"
+	"stackup.dev/stackup/planner"
+)
+
+func downCommand(g *globals) *cobra.Command {
+	var volumes, orphans bool
+	var timeout int
+	c := &cobra.Command{
+		Use:   "down",
+		Short: "Stop and remove the stack's containers and networks",
+		Long: `Stop and remove the containers and networks of the stack, dependents before
+what they depend on. Volumes stay unless -v is given.`,
+		Example: `  stackup down
+  stackup down -v          # with all data
+  stackup -p shop down     # without its file`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return g.down(c, planner.Options{
+				Down: true, RemoveVolumes: volumes, RemoveOrphans: orphans, Timeout: seconds(c, "timeout", timeout),
+			})
+		},
+	}
+	f := c.Flags()
+	f.BoolVarP(&volumes, "volumes", "v", false, "remove the stack's volumes too: their data is lost")
+	f.BoolVar(&orphans, "remove-orphans", false, "remove containers of services that the file no longer has")
+	f.IntVarP(&timeout, "timeout", "t", 0, "seconds from stop signal to SIGKILL, over stop_grace_period")
+	return c
+}
+
+func (g *globals) down(c *cobra.Command, o planner.Options) (err error) {
+	ctx := c.Context()
+	s, err := g.loadOrName(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := g.newProgress(s)
+	if err != nil {
+		return err
+	}
+	ses, err := g.connect(ctx, wantIfThere, p)
+	if errors.Is(err, errNoEngine) {
+		fmt.Fprintf(os.Stderr, "stack %s: nothing to remove\n", s.Name)
+		return p.Close()
+	}
+	if err != nil {
+		return errors.Join(err, p.Close())
+	}
+	defer func() { err = errors.Join(err, ses.Close()) }()
+	plan, err := ses.Carry(ctx, s, o, nil)
+	err = errors.Join(err, p.Close())
+	if plan != nil {
+		warn(plan.Notices)
+	}
+	if err != nil {
+		return err
+	}
+	if plan.Empty() {
+		fmt.Fprintf(os.Stderr, "stack %s: nothing to remove\n", s.Name)
+	}
+	return ses.lastOneOut(ctx)
+}
+
+// lastOneOut takes away what all stacks share, once there is none.
+func (s *session) lastOneOut(ctx context.Context) error {
+	left, err := s.engine.Stacks(ctx)
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	s.engine.RemoveShared()
+	return engine.Forget(s.dirs, s.choice)
+}

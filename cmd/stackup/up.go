@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stackup.dev/stackup/internal/engine"
+	"stackup.dev/stackup/internal/ui"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+type upFlags struct {
+	detach      bool
+	wait        bool
+	waitTimeout int
+	force       bool
+	orphans     bool
+	scale       []string
+	timeout     int
+	timestamps  bool
+	noColor     bool
+	noPrefix    bool
+}
+
+func upCommand(g *globals) *cobra.Command {
+	var f upFlags
+	c := &cobra.Command{
+		Use:   "up [SERVICE...]",
+		Short: "Create and start what the stack file asks for",
+		Long: `Compare the stack file with what runs and carry the difference out. Unchanged
+containers are left alone; a changed one is replaced by creating its successor
+first. Without -d the logs are shown until Ctrl-C stops the stack; a second
+Ctrl-C kills it.`,
+		Example: `  stackup up                        # in the foreground
+  stackup up -d --wait              # return when everything is healthy
+  stackup up -d --scale web=3 web`,
+		RunE: func(c *cobra.Command, args []string) error { return g.up(c, f, args) },
+	}
+	f.register(c)
+	return c
+}
+
+func (f *upFlags) register(c *cobra.Command) {
+	s := c.Flags()
+	s.BoolVarP(&f.detach, "detach", "d", false, "return once everything has started")
+	s.BoolVar(&f.wait, "wait", false, "return once everything runs, and is healthy where it has a healthcheck; implies --detach")
+	s.IntVar(&f.waitTimeout, "wait-timeout", 0, "seconds that --wait waits at most")
+	s.BoolVar(&f.force, "force-recreate", false, "replace containers even if nothing has changed")
+	s.BoolVar(&f.orphans, "remove-orphans", false, "remove containers of services that the file no longer has")
+	s.StringArrayVar(&f.scale, "scale", nil, "SERVICE=N: number of replicas, over the file's")
+	s.IntVarP(&f.timeout, "timeout", "t", 0, "seconds from stop signal to SIGKILL, over stop_grace_period")
+	s.BoolVar(&f.timestamps, "timestamps", false, "show times in attached logs")
+	s.BoolVar(&f.noColor, "no-color", false, "plain log prefixes")
+	s.BoolVar(&f.noPrefix, "no-log-prefix", false, "no log prefixes")
+}
+
+func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
+	ctx := c.Context()
+	s, err := g.load(ctx)
+	if err != nil {
+		return err
+	}
+	if err := scale(s, f.scale, g.maxReplicas); err != nil {
+		return err
+	}
+	warn(s.Notices)
+	o := planner.Options{
+		Only: only, ForceRecreate: f.force, RemoveOrphans: f.orphans, Wait: f.wait,
+		Timeout: seconds(c, "timeout", f.timeout),
+	}
+	p, err := g.newProgress(s)
+	if err != nil {
+		return err
+	}
+	ses, err := g.connect(ctx, wantRunning, p)
+	if err != nil {
+		return errors.Join(err, p.Close())
+	}
+	defer func() { err = errors.Join(err, ses.Close()) }()
+	if f.detach || f.wait {
+		return ses.upDetached(ctx, s, o, f, p)
+	}
+	return ses.upAttached(ctx, g, s, o, f, p)
+}
+
+func (s *session) upDetached(ctx context.Context, st *spec.Stack, o planner.Options, f upFlags, p ui.Progress) error {
+	if f.waitTimeout > 0 {
+		var cancel context.CancelFunc
+		limit := time.Duration(f.waitTimeout) * time.Second
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("not everything was ready within --wait-timeout of %s", limit))
+		defer cancel()
+	}
+	return s.carry(ctx, st, o, p)
+}
+
+// carry runs the plan with its progress, and closes that.
+func (s *session) carry(ctx context.Context, st *spec.Stack, o planner.Options, p ui.Progress) error {
+	plan, err := s.Carry(ctx, st, o, func(*planner.Plan) error { return engine.Record(s.dirs, s.choice) })
+	err = errors.Join(err, p.Close())
+	if plan != nil {
+		warn(plan.Notices)
+		if plan.Empty() && err == nil {
+			fmt.Fprintf(os.Stderr, "stack %s: nothing to do, %d unchanged\n", plan.Stack, len(plan.Keep))
+		}
+	}
+	return err
+}
+
+func (g *globals) newProgress(st *spec.Stack) (ui.Progress, error) {
+	return ui.NewProgress(g.progress, os.Stderr, names(st))
+}
+
+// seconds is the value of a flag, nil unless it was given.
+func seconds(c *cobra.Command, flag string, n int) *time.Duration {
+	if !c.Flags().Changed(flag) {
+		return nil
+	}
+	d := time.Duration(n) * time.Second
+	return &d
+}
+
+func scale(s *spec.Stack, wishes []string, most int) error {
+	for _, w := range wishes {
+		name, num, _ := strings.Cut(w, "=")
+		n, err := strconv.Atoi(num)
+		if err != nil || n < 0 || n > most {
+			return fmt.Errorf("--scale %q: must be SERVICE=N with N from 0 to %d", w, most)
+		}
+		v := s.Service(name)
+		if v == nil {
+			return fmt.Errorf("--scale %q: no such service: %s", w, name)
+		}
+		v.Replicas = n
+	}
+	if found := spec.Validate(s); len(found) > 0 {
+		return found
+	}
+	return nil
+}
+
+func warn(lines []string) {
+	for _, l := range lines {
+		_, _ = io.WriteString(os.Stderr, "note: "+ui.Sanitize(l)+"\n")
+	}
+}

@@ -1,0 +1,164 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// E01: the engine dies under a running stack, and everything goes on.
+func TestEngineKilled(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  web: {image: stackup.test/busybox:1, command: ["httpd", "-f", "-p", "80", "-h", "/www"], ports: ["18082:80"], stop_grace_period: 0s}
+`)
+		w.must("up", "-d", "--wait")
+		w.get("http://127.0.0.1:18082/")
+		before := w.ps()["web.1"].ID
+		w.killEngine(syscall.SIGKILL)
+		w.get("http://127.0.0.1:18082/") // the container does not notice
+		if w.kind != embedded {
+			if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > 8*time.Second {
+				t.Errorf("up without an engine: exit %d after %s\n%s", r.code, r.took, r.err)
+			}
+			w.startDaemon()
+		}
+		w.must("up", "-d", "--wait") // the embedded engine comes back by itself
+		if now := w.ps()["web.1"].ID; now != before {
+			t.Errorf("container %s, was %s", now, before)
+		}
+		w.converged(1)
+		w.must("down")
+		leaks()
+	})
+}
+
+// E03: the engine is stopped; commands end and say so, and work again after.
+func TestEngineStopped(t *testing.T) {
+	w := newWorld(t, containerd24)
+	leaks := w.leakCheck()
+	w.file("stack.yaml", faultStack)
+	w.must("up", "-d", "--wait")
+	w.killEngine(syscall.SIGSTOP)
+	for _, args := range [][]string{{"ps"}, {"up", "-d"}, {"plan"}, {"down"}} {
+		r := w.run(args...)
+		if r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > 10*time.Second {
+			t.Errorf("%v with a stopped engine: exit %d after %s\n%s", args, r.code, r.took, r.err)
+		}
+	}
+	w.killEngine(syscall.SIGCONT)
+	w.must("up", "-d", "--wait")
+	w.converged(3)
+	w.must("down", "-v")
+	leaks()
+}
+
+// E03: the engine hangs in the middle of up, in a call that changes something
+// or in one that lists; the command ends and names the call.
+func TestEngineHangsDuringUp(t *testing.T) {
+	w := newWorld(t, containerd24)
+	leaks := w.leakCheck()
+	w.file("stack.yaml", faultStack)
+	for _, c := range []struct {
+		match string
+		at    int
+	}{{mutating, 1}, {mutating, 8}, {"ListStream$", 1}, {"(Snapshots|Images|Tasks)/List$", 1}} {
+		address, p := w.fault(c.match, c.at, "hang")
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		r := runCmd(t, w.cmd(ctx, "--address", address, "up", "-d"))
+		cancel()
+		if n := p.end(); n < c.at {
+			t.Errorf("%s: %d calls only, nothing hung", c.match, n)
+			continue
+		}
+		_, call, _ := strings.Cut(p.calls[c.at-1], " /")
+		call = filepath.Base(call)
+		if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > 45*time.Second {
+			t.Errorf("hang at call %d of %s: exit %d after %s, want the name of %s\n%s", c.at, c.match, r.code, r.took, call, r.err)
+		}
+		w.must("up", "-d", "--wait")
+		w.converged(3)
+		w.must("down", "-v")
+	}
+	leaks()
+}
+
+// E02: the engine dies in the middle of up, and comes back after a while.
+func TestEngineKilledDuringUp(t *testing.T) {
+	for _, k := range []engineKind{embedded, containerd24} {
+		t.Run(string(k), func(t *testing.T) {
+			w := newWorld(t, k)
+			leaks := w.leakCheck()
+			w.file("stack.yaml", faultStack)
+			for _, at := range []int{2, 6, 10, 14} {
+				w.killedDuringUp(at)
+				w.must("up", "-d", "--wait")
+				w.converged(3)
+				w.must("down", "-v")
+				leaks()
+				if t.Failed() {
+					t.Fatalf("first failure with the engine killed at call %d", at)
+				}
+			}
+		})
+	}
+}
+
+// killedDuringUp runs up, kills the engine at the Nth call that changes
+// something, and starts it again. The counting proxy takes the place of the
+// engine's socket, so that the command finds the engine where it always is.
+func (w *world) killedDuringUp(at int) {
+	w.t.Helper()
+	socket, moved := w.socket(), filepath.Join(w.dir, "moved.sock")
+	check(w.t, os.Rename(socket, moved))
+	p := w.proxy(socket, moved, mutating, 0, "log")
+	done := make(chan result, 1)
+	c := w.cmd(w.t.Context(), "up", "-d")
+	go func() { done <- runCmd(w.t, c) }()
+	w.eventually(fmt.Sprintf("call %d", at), func() bool { return p.count() >= at })
+	w.killEngine(syscall.SIGKILL)
+	p.end()
+	os.Remove(moved)
+	var r result
+	select {
+	case r = <-done:
+	case <-time.After(2 * time.Second):
+	}
+	if w.kind != embedded { // ours comes back by itself
+		w.startDaemon()
+	}
+	if r.took == 0 {
+		r = <-done
+	}
+	if r.code != 0 && (r.code != 1 || r.err == "") || strings.Contains(r.err, "goroutine ") {
+		w.t.Errorf("engine killed at call %d: exit %d after %s\n%s", at, r.code, r.took, r.err)
+	}
+	w.t.Logf("engine killed at call %d: exit %d after %s: %s", at, r.code, r.took, strings.TrimSpace(r.err))
+}
+
+// killEngine sends the engine's process a signal.
+func (w *world) killEngine(sig syscall.Signal) {
+	w.t.Helper()
+	pid := w.enginePID()
+	check(w.t, syscall.Kill(pid, sig))
+	if sig != syscall.SIGKILL {
+		return
+	}
+	if w.daemon != nil {
+		w.daemon.Wait()
+		return
+	}
+	w.eventually("the engine is gone", func() bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err != nil || strings.Contains(string(b), ") Z ")
+	})
+}

@@ -1,0 +1,60 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Intent: exec is as good in a pipe as a local program: input and its end go
+// in, output and the exit code come out, and what it leaves running holds
+// nobody up.
+func TestExecInAPipe(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  a: {image: stackup.test/busybox:1, init: true, stop_grace_period: 0s}
+  done: {image: stackup.test/busybox:1, command: ["true"]}
+`)
+		w.must("up", "-d")
+		for _, c := range []struct {
+			name, stdin, want string
+			args              []string
+			code              int
+		}{
+			{"input", "hello\n", "hello\n", []string{"a", "cat"}, 0},
+			{"no input", "", "", []string{"a", "cat"}, 0},
+			{"input that nobody reads", strings.Repeat("x", 1<<20), "", []string{"a", "true"}, 0},
+			{"much input", strings.Repeat("y", 1<<20), strings.Repeat("y", 1<<20), []string{"a", "cat"}, 0},
+			{"something left running", "", "", []string{"a", "sh", "-c", "sleep 1000 &"}, 0},
+			{"exit code", "", "out\n", []string{"a", "sh", "-c", "echo out; exit 7"}, 7},
+		} {
+			r := w.piped(c.stdin, append([]string{"exec", "-T"}, c.args...)...)
+			if r.code != c.code || r.out != c.want || r.took > 5*time.Second {
+				t.Errorf("%s: exit %d after %s, want %d; %d bytes of output, want %d\n%.200s\n%.500s",
+					c.name, r.code, r.took, c.code, len(r.out), len(c.want), r.out, r.err)
+			}
+		}
+		for service, why := range map[string]string{"done": "not running", "nope": "nope"} {
+			r := w.piped("", "exec", "-T", service, "true")
+			if r.code != 1 || !strings.Contains(r.err, service) || !strings.Contains(r.err, why) {
+				t.Errorf("exec in %s: exit %d, want 1 with %q\n%s", service, r.code, why, r.err)
+			}
+			t.Log(strings.TrimSpace(r.err))
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// piped runs stackup with an input, ten seconds at most.
+func (w *world) piped(stdin string, args ...string) result {
+	w.t.Helper()
+	c, cancel := w.timed(10*time.Second, args...)
+	defer cancel()
+	c.Stdin = strings.NewReader(stdin)
+	return runCmd(w.t, c)
+}

@@ -1,0 +1,219 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// faultStack has three services, a network, a volume, a healthcheck and an order.
+const faultStack = `
+services:
+  db:
+    image: stackup.test/busybox:1
+    volumes: ["data:/data"]
+    healthcheck: {test: ["CMD", "true"], interval: 1s, start_interval: 100ms, start_period: 5s}
+    stop_grace_period: 0s
+  app: {image: stackup.test/busybox:1, depends_on: {db: {condition: service_healthy}}, stop_grace_period: 0s}
+  web: {image: stackup.test/busybox:1, depends_on: [app], ports: ["18081:80"], stop_grace_period: 0s}
+volumes: {data: {}}
+`
+
+// canaryStack belongs to somebody else and must come through every fault untouched.
+const canaryStack = "name: canary\nservices:\n  bird: {image: stackup.test/busybox:1, ports: [\"18099:80\"]}\n"
+
+// proxy is a running rpcfault.
+type proxy struct {
+	cmd   *exec.Cmd
+	read  chan struct{} // closed when all it has printed is counted
+	mu    sync.Mutex
+	calls []string
+}
+
+// fault starts rpcfault in front of the engine, at the Nth call of a command.
+func (w *world) fault(match string, at int, do string) (address string, p *proxy) {
+	w.t.Helper()
+	address = filepath.Join(w.dir, "f.sock")
+	return address, w.proxy(address, w.socket(), match, at, do)
+}
+
+// proxy starts rpcfault between two sockets.
+func (w *world) proxy(listen, to, match string, at int, do string) *proxy {
+	w.t.Helper()
+	os.Remove(listen)
+	p := &proxy{read: make(chan struct{}), cmd: exec.Command(rpcfault, "-listen", listen, "-to", to, "-match", match,
+		"-at", fmt.Sprint(at), "-do", do, "-skip", "__supervise")}
+	out, err := p.cmd.StdoutPipe()
+	check(w.t, err)
+	check(w.t, p.cmd.Start())
+	go func() {
+		defer close(p.read)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			p.mu.Lock()
+			p.calls = append(p.calls, s.Text())
+			p.mu.Unlock()
+		}
+	}()
+	w.eventually("rpcfault listens", func() bool { _, err := os.Stat(listen); return err == nil })
+	return p
+}
+
+// count says how many calls the proxy has seen so far.
+func (p *proxy) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.calls)
+}
+
+// end stops the proxy and says how many calls it counted. The pipe is read to
+// its end before Wait closes it.
+func (p *proxy) end() int {
+	p.cmd.Process.Kill()
+	<-p.read
+	p.cmd.Wait()
+	return p.count()
+}
+
+// mutating are the calls that change something; the others may be repeated at will.
+const mutating = "/(Create|Start|Delete|Update|Prepare|Kill|Remove|Commit|Exec)$"
+
+// bothWays are the two ends of a call at which its caller can die.
+var bothWays = []string{"kill", "killafter"}
+
+// crashMatrix kills stackup at every matching call of a command, in each of
+// the given ways, and hands over after each.
+func (w *world) crashMatrix(match string, ways, args []string, before, after func(at int)) {
+	w.t.Helper()
+	for _, do := range ways {
+		for at := 1; ; at++ {
+			before(at)
+			address, p := w.fault(match, at, do)
+			r := w.run(append([]string{"--address", address}, args...)...)
+			n := p.end()
+			if n < at && r.code != 0 {
+				w.t.Fatalf("%v without a fault: exit %d\n%s%s", args, r.code, r.out, r.err)
+			}
+			after(at)
+			if n < at {
+				w.t.Logf("%v: %s at each of %d calls", args, do, n)
+				break
+			}
+			if w.t.Failed() {
+				w.t.Fatalf("%v: first failure with %s at call %d: %s", args, do, at, p.calls[at-1])
+			}
+		}
+	}
+}
+
+// canary brings the foreign stack up and gives the check that it is untouched.
+func (w *world) canary() (check func()) {
+	w.t.Helper()
+	w.file("canary.yaml", canaryStack)
+	w.must("-f", "canary.yaml", "up", "-d")
+	pid := w.pidsOf("canary")
+	return func() {
+		w.t.Helper()
+		if now := w.pidsOf("canary"); now != pid {
+			w.t.Errorf("the canary was touched: processes %s, were %s", now, pid)
+		}
+	}
+}
+
+func (w *world) pidsOf(stack string) string {
+	w.t.Helper()
+	var out []string
+	for pid := range processesIn(w, stack) {
+		out = append(out, fmt.Sprint(pid))
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
+// C01: stackup dies at every call of the first up that changes something.
+func TestCrashDuringUp(t *testing.T) {
+	t.Run(string(containerd24), func(t *testing.T) { crashDuringUp(newWorld(t, containerd24), mutating, bothWays) })
+	t.Run(string(containerdDeb), func(t *testing.T) { crashDuringUp(newWorld(t, containerdDeb), mutating, []string{"killafter"}) })
+}
+
+// C01: the same between calls that only ask: what is done without the engine,
+// on the network and in files, lies there.
+func TestCrashDuringUpAtEveryCall(t *testing.T) {
+	crashDuringUp(newWorld(t, containerd24), ".", []string{"kill"})
+}
+
+func crashDuringUp(w *world, match string, ways []string) {
+	w.t.Helper()
+	canary := w.canary()
+	w.file("stack.yaml", faultStack)
+	leaks := w.leakCheck()
+	w.crashMatrix(match, ways, []string{"up", "-d"},
+		func(int) {},
+		func(at int) {
+			if at%2 == 0 { // down alone must cope with the debris too
+				w.must("up", "-d", "--wait")
+				w.converged(3)
+			}
+			w.must("down", "-v")
+			w.must("-f", "canary.yaml", "up", "-d") // brings helpers back to the engine's own address
+			canary()
+			leaks()
+		})
+}
+
+// C03: stackup dies at every call of down.
+func TestCrashDuringDown(t *testing.T) {
+	w := newWorld(t, containerd24)
+	canary := w.canary()
+	w.file("stack.yaml", faultStack)
+	leaks := w.leakCheck()
+	w.crashMatrix(mutating, bothWays, []string{"down", "-v"},
+		func(int) { w.must("up", "-d", "--wait") },
+		func(int) {
+			w.must("down", "-v")
+			w.must("-f", "canary.yaml", "up", "-d") // brings helpers back to the engine's own address
+			canary()
+			leaks()
+		})
+}
+
+// converged checks that the stack is what the file says, and that there is
+// nothing left to do.
+func (w *world) converged(containers int) {
+	w.t.Helper()
+	if ps := w.ps("-a"); len(ps) != containers {
+		w.t.Errorf("containers: %v, want %d", ps, containers)
+	}
+	if r := w.run("plan", "--exit-code"); r.code != 0 {
+		w.t.Errorf("plan after up: exit %d\n%s%s", r.code, r.out, r.err)
+	}
+}
+
+// K01: twenty at once make one stack.
+func TestTwentyParallelUps(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.file("stack.yaml", faultStack)
+		leaks := w.leakCheck()
+		results := make([]result, 20)
+		var wg sync.WaitGroup
+		for i := range results {
+			wg.Go(func() { results[i] = runCmd(t, w.cmd(t.Context(), "up", "-d")) })
+		}
+		wg.Wait()
+		for _, r := range results {
+			if r.code != 0 {
+				t.Errorf("one of twenty: exit %d\n%s%s", r.code, r.out, r.err)
+			}
+		}
+		w.converged(3)
+		w.must("down", "-v")
+		leaks()
+	})
+}

@@ -1,0 +1,259 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+)
+
+// traces is everything on the machine that a stack could leave behind, one
+// entry each.
+type traces map[string]bool
+
+// leakCheck remembers what there is, and gives the check that, after down,
+// there is exactly that again.
+func (w *world) leakCheck() (check func()) {
+	w.t.Helper()
+	before := w.traces()
+	return func() {
+		w.t.Helper()
+		w.settles("left behind, or lost", func() []string { return difference(before, w.traces()) })
+	}
+}
+
+// settles waits for left to be nothing, as long as helpers need to end after
+// the last container, and fails the test if it does not come to that.
+func (w *world) settles(what string, left func() []string) {
+	w.t.Helper()
+	deadline := time.Now().Add(8 * time.Second)
+	for {
+		now := left()
+		if len(now) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Errorf("%s:\n%s", what, strings.Join(now, "\n"))
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func difference(before, after traces) (out []string) {
+	for _, k := range slices.Sorted(maps.Keys(after)) {
+		if !before[k] {
+			out = append(out, "+ "+k)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(before)) {
+		if !after[k] {
+			out = append(out, "- "+k)
+		}
+	}
+	return out
+}
+
+func (w *world) traces() traces {
+	w.t.Helper()
+	t := traces{}
+	for _, what := range processesOf(w.dir) {
+		if !strings.Contains(what, "engine run") && !strings.Contains(what, "containerd.toml") {
+			t["process "+what] = true // without its ID: helpers may be replaced
+		}
+	}
+	for _, m := range mountsBelow("/") {
+		t["mount "+m] = true
+	}
+	t.lines("link", w.t, "ip", "-o", "link")
+	t.lines("netns", w.t, "ip", "netns", "list")
+	t.lines("nft", w.t, "nft", "list", "ruleset")
+	t.lines("iptables", w.t, "iptables-save")
+	w.fileTraces(t)
+	w.engineTraces(t)
+	cgroupTraces(w.root(), t)
+	w.withoutShared(t)
+	return t
+}
+
+// withoutShared takes out the folders that all stacks of a world share, as
+// long as one of them lives: they are a leak only when it is the last that went.
+func (w *world) withoutShared(t traces) {
+	lives := false
+	for k := range t {
+		lives = lives || strings.HasPrefix(k, "container "+namespaceOf(w.root())+"/")
+	}
+	for k := range t {
+		path, ok := strings.CutPrefix(k, "folder ")
+		if top := filepath.Dir(path); lives && ok && (top == w.root() || top == w.state() || top == filepath.Join(w.state(), "exec")) {
+			delete(t, k)
+		}
+	}
+}
+
+// lines adds what a program prints, without counters that change by themselves.
+func (t traces) lines(kind string, tt *testing.T, name string, args ...string) {
+	tt.Helper()
+	out, err := exec.Command(name, args...).Output()
+	if err != nil {
+		tt.Fatalf("%s: %v", name, err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, ":") {
+			continue
+		}
+		t[kind+" "+strings.TrimSpace(line)] = true
+	}
+}
+
+// fileTraces lists our files and folders, but not the engine's own.
+func (w *world) fileTraces(t traces) {
+	tops := []string{
+		w.root(), w.state(), "/var/lib/cni", "/run/netns",
+		"/run/containerd/runc/" + namespaceOf(w.root()), // where an engine older than ours may put it
+	}
+	for _, top := range tops {
+		err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return nil // gone meanwhile, or never there
+			}
+			rel := strings.TrimPrefix(strings.TrimPrefix(path, w.root()), w.state())
+			switch {
+			case d.IsDir() && rel == "/engine":
+				return fs.SkipDir
+			case d.IsDir() && (path == top || rel == "/locks" || rel == "/s"): // folders that may stay; /s has the shims' sockets
+				return nil
+			case strings.HasPrefix(rel, "/engine."), rel == "/locks/engine":
+				return nil
+			case d.IsDir():
+				t["folder "+path] = true
+			default:
+				t["file "+path] = true
+			}
+			return nil
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// namespaceOf is the containerd namespace of a world, which is also the name
+// of its control groups' parent.
+func namespaceOf(root string) string {
+	sum := sha256.Sum256([]byte(root))
+	return "stackup-" + hex.EncodeToString(sum[:3])
+}
+
+// engineTraces asks containerd itself.
+func (w *world) engineTraces(t traces) {
+	w.t.Helper()
+	c, err := containerd.New(w.socket())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	all, err := c.NamespaceService().List(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, ns := range all {
+		w.namespaceTraces(namespaces.WithNamespace(ctx, ns), c, ns, t)
+	}
+}
+
+func (w *world) namespaceTraces(ctx context.Context, c *containerd.Client, ns string, t traces) {
+	w.t.Helper()
+	add := func(kind, id string) { t[kind+" "+ns+"/"+id] = true }
+	cs, err := c.ContainerService().List(ctx)
+	check(w.t, err)
+	for _, x := range cs {
+		add("container", x.ID)
+	}
+	ts, err := c.TaskService().List(ctx, &tasksapi.ListTasksRequest{})
+	check(w.t, err)
+	for _, x := range ts.Tasks {
+		add("task", x.ID)
+	}
+	ls, err := c.LeasesService().List(ctx)
+	check(w.t, err)
+	for _, x := range ls {
+		add("lease", x.ID)
+	}
+	check(w.t, c.SnapshotService("overlayfs").Walk(ctx, func(_ context.Context, i snapshots.Info) error {
+		if i.Kind != snapshots.KindCommitted {
+			add("snapshot", i.Name)
+		}
+		return nil
+	}))
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cgroupTraces lists the control groups of a world, its parent groups too, on
+// both versions of control groups.
+func cgroupTraces(root string, t traces) {
+	ns := namespaceOf(root)
+	for _, pattern := range []string{"/sys/fs/cgroup/" + ns, "/sys/fs/cgroup/*/" + ns} {
+		found, _ := filepath.Glob(pattern) // the pattern is good
+		for _, top := range found {
+			filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && d.IsDir() {
+					t["cgroup "+path] = true
+				}
+				return nil // what is gone meanwhile has not been left behind
+			})
+		}
+	}
+}
+
+// processesOf gives the processes whose command line or program lies below dir.
+func processesOf(dir string) map[int]string {
+	out := map[int]string{}
+	procs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, p := range procs {
+		b, err := os.ReadFile(filepath.Join(p, "cmdline"))
+		if err != nil || !strings.Contains(string(b), dir) {
+			continue
+		}
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(p), "%d", &pid); err == nil && pid != os.Getpid() {
+			out[pid] = strings.ReplaceAll(string(b), "\x00", " ")
+		}
+	}
+	return out
+}
+
+// mountsBelow gives the mount points below dir.
+func mountsBelow(dir string) (out []string) {
+	b, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], dir) {
+			out = append(out, f[4])
+		}
+	}
+	return out
+}

@@ -1,0 +1,150 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// counter writes a number every 10 ms to a file and to its output, so that a
+// container that is blocked shows.
+const counter = `
+services:
+  c:
+    image: stackup.test/busybox:1
+    command: ["sh", "-c", "i=0; while :; do i=$$((i+1)); echo line $$i; echo $$i > /count/n; sleep 0.01; done"]
+    volumes: ["./count:/count"]
+    stop_grace_period: 0s
+`
+
+// advances fails the test unless the counter goes on.
+func (w *world) advances(when string) {
+	w.t.Helper()
+	read := func() string {
+		b, _ := os.ReadFile(filepath.Join(w.project, "count/n"))
+		return string(b)
+	}
+	before := read()
+	deadline := time.Now().Add(6 * time.Second)
+	for read() == before {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s: the container is blocked at %q", when, before)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// helper gives the process that holds the lock of the logger or of the
+// supervisor. One too many that is just starting, and about to end, is not it.
+func (w *world) helper(name string) int {
+	w.t.Helper()
+	var holder struct{ PID int }
+	w.eventually(name+" runs", func() bool {
+		b, err := os.ReadFile(filepath.Join(w.state(), "locks", name))
+		if err != nil || json.Unmarshal(b, &holder) != nil {
+			return false
+		}
+		_, alive := processesOf(w.dir)[holder.PID]
+		return alive
+	})
+	return holder.PID
+}
+
+// C07: a helper that is killed or stopped blocks no container and loses no line.
+func TestHelpersKilledAndStopped(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", counter)
+		w.must("up", "-d")
+		w.advances("at first")
+		for _, name := range []string{"logger", "supervisor"} {
+			for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+				old := w.helper(name)
+				check(t, syscall.Kill(old, sig))
+				for range 5 {
+					w.advances(fmt.Sprintf("%s after %s", name, sig))
+				}
+				w.eventually(name+" is replaced", func() bool { return w.helper(name) != old })
+				w.advances(name + " replaced")
+			}
+		}
+		w.noGaps(w.must("logs", "--no-log-prefix", "c").out)
+		w.must("down")
+		leaks()
+	})
+}
+
+// noGaps checks that the lines of the counter are all there, once each.
+func (w *world) noGaps(text string) {
+	w.t.Helper()
+	want := 1
+	for s := bufio.NewScanner(strings.NewReader(text)); s.Scan(); want++ {
+		if got := s.Text(); got != fmt.Sprintf("line %d", want) {
+			w.t.Fatalf("log has %q where %q belongs", got, fmt.Sprintf("line %d", want))
+		}
+	}
+	if want < 100 {
+		w.t.Errorf("only %d lines", want)
+	}
+}
+
+// R03: a full disk blocks no container; what was lost is marked.
+func TestLogsOnAFullDisk(t *testing.T) {
+	w := newWorld(t, embedded)
+	logs := filepath.Join(w.root(), "logs")
+	check(t, os.MkdirAll(logs, 0o700))
+	leaks := w.leakCheck()
+	check(t, syscall.Mount("tmpfs", logs, "tmpfs", 0, "size=64k"))
+	w.file("stack.yaml", counter)
+	w.must("up", "-d")
+	full := filepath.Join(logs, "ballast")
+	for f, err := os.Create(full); err == nil; {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	for range 20 {
+		w.advances("with a full disk")
+	}
+	check(t, os.Remove(full))
+	w.eventually("the loss is marked", func() bool {
+		return strings.Contains(w.must("logs", "--no-log-prefix").err, "log lines lost")
+	})
+	w.advances("with room again")
+	w.must("down")
+	check(t, syscall.Unmount(logs, syscall.MNT_DETACH))
+	leaks()
+}
+
+// R04: what a container writes is bounded, and following sees rotation through.
+func TestLogsAreBounded(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheck()
+	w.file("stack.yaml", `
+services:
+  flood: {image: stackup.test/busybox:1, command: ["sh", "-c", "yes 0123456789012345678901234567890123456789 | head -n 2000000; echo the end; sleep 1000"], stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
+	w.eventually("the flood ends", func() bool {
+		return strings.Contains(w.must("logs", "-n", "1", "--no-log-prefix").out, "the end")
+	})
+	var size int64
+	files, err := filepath.Glob(filepath.Join(w.root(), "logs/*/*"))
+	check(t, err)
+	for _, f := range files {
+		if st, err := os.Stat(f); err == nil {
+			size += st.Size()
+		}
+	}
+	if size > 32<<20 {
+		t.Errorf("%d bytes of logs in %v", size, files)
+	}
+	w.must("down")
+	leaks()
+}

@@ -1,0 +1,75 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"stackup.dev/stackup/planner"
+)
+
+// call makes the one engine call that a step stands for.
+func (w *walk) call(ctx context.Context, n *node) error {
+	s := n.step
+	switch s.Op {
+	case planner.OpPull:
+		report, stop := w.progress(n)
+		defer stop()
+		return w.x.Engine.Pull(ctx, s.Object, s.Digest, report)
+	case planner.OpCreate:
+		return w.create(ctx, s)
+	case planner.OpUpdate:
+		c, err := SpecFor(w.plan, s)
+		if err != nil {
+			return err
+		}
+		return w.x.Engine.Update(ctx, s.Object, c)
+	case planner.OpStart:
+		return w.x.Engine.Start(ctx, s.Object)
+	case planner.OpWait:
+		return w.x.Engine.Wait(ctx, s.Object, s.Until)
+	case planner.OpStop:
+		return w.x.Engine.Stop(ctx, s.Object, s.Grace)
+	case planner.OpRemove:
+		return w.remove(ctx, s)
+	default:
+		return fmt.Errorf("internal: no such operation %q", s.Op)
+	}
+}
+
+func (w *walk) create(ctx context.Context, s planner.Step) error {
+	switch s.Ref.Kind {
+	case planner.KindNetwork:
+		n, err := networkFor(w.plan, s.Ref.Name)
+		if err != nil {
+			return err
+		}
+		return w.x.Engine.CreateNetwork(ctx, w.plan.Stack, n)
+	case planner.KindVolume:
+		v, err := volumeFor(w.plan, s.Ref.Name)
+		if err != nil {
+			return err
+		}
+		return w.x.Engine.CreateVolume(ctx, w.plan.Stack, v)
+	case planner.KindContainer:
+		c, err := SpecFor(w.plan, s)
+		if err != nil {
+			return err
+		}
+		return w.x.Engine.Create(ctx, c)
+	case planner.KindImage:
+	}
+	return fmt.Errorf("internal: cannot create a thing of kind %q", s.Ref.Kind)
+}
+
+func (w *walk) remove(ctx context.Context, s planner.Step) error {
+	switch s.Ref.Kind {
+	case planner.KindNetwork:
+		return w.x.Engine.RemoveNetwork(ctx, w.plan.Stack, s.Object)
+	case planner.KindVolume:
+		return w.x.Engine.RemoveVolume(ctx, w.plan.Stack, s.Object)
+	case planner.KindContainer:
+		return w.x.Engine.Remove(ctx, s.Object)
+	case planner.KindImage:
+	}
+	return fmt.Errorf("internal: cannot remove a thing of kind %q", s.Ref.Kind)
+}

@@ -1,0 +1,71 @@
+// Package executor carries out plans. It walks a plan's steps in parallel as
+// far as their needs allow and makes one engine call for each.
+package executor
+
+import (
+	"context"
+	"time"
+
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+// ContainerSpec is all that is needed to make one container, from the plan alone.
+type ContainerSpec struct {
+	ID         string // containerd ID, unique per incarnation
+	Stack      string
+	Dir        string // project directory
+	Ref        planner.Ref
+	Generation int
+	Name       string // visible name
+	Digest     string // image manifest digest
+	Hash       string // spec hash
+	Service    spec.Service
+	Networks   []spec.Network // the networks that Service.Networks refers to, with their machine names
+	Volumes    []spec.Volume  // likewise for volumes
+}
+
+// Images brings images in.
+type Images interface {
+	// Pull fetches and unpacks ref. report may be called from any goroutine.
+	Pull(ctx context.Context, ref, digest string, report func(done, total int64)) error
+}
+
+// Networks makes and removes networks. Both may be repeated.
+type Networks interface {
+	CreateNetwork(ctx context.Context, stack string, n spec.Network) error
+	RemoveNetwork(ctx context.Context, stack, name string) error
+}
+
+// Volumes makes and removes volumes. Both may be repeated.
+type Volumes interface {
+	CreateVolume(ctx context.Context, stack string, v spec.Volume) error
+	RemoveVolume(ctx context.Context, stack, name string) error
+}
+
+// Containers is the life of a container. Every method may be called again
+// after a crash and then finishes what the first call began.
+type Containers interface {
+	// Create makes the container record and its snapshot; it starts nothing.
+	Create(ctx context.Context, c ContainerSpec) error
+	// Update rewrites the live fields of the stored model.
+	Update(ctx context.Context, id string, c ContainerSpec) error
+	// Start makes a new task with its network attached, ports published and name answering.
+	Start(ctx context.Context, id string) error
+	// Wait returns nil once the condition holds, or says why it no longer can.
+	Wait(ctx context.Context, id string, until spec.Condition) error
+	// Stop sends the stop signal, and SIGKILL after grace; then detaches the
+	// network. Stopping what is stopped, or is not there, is no error.
+	Stop(ctx context.Context, id string, grace time.Duration) error
+	// Remove takes away the container with its task, snapshot, network
+	// namespace, logs and state files.
+	Remove(ctx context.Context, id string) error
+}
+
+// Engine is the world as the executor acts on it.
+type Engine interface {
+	Images
+	Networks
+	Volumes
+	Containers
+}

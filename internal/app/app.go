@@ -1,0 +1,159 @@
+// Package app holds the use cases: what each command does, free of flags,
+// terminals and renderers.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/event"
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+// Engine is what the use cases ask of containerd.
+type Engine interface {
+	executor.Engine
+	Observe(ctx context.Context, s *spec.Stack) (planner.State, error)
+	Lease(ctx context.Context, stack string) (context.Context, func(context.Context) error, error)
+	List(ctx context.Context, stack string) ([]inspect.Container, error)
+	Exec(ctx context.Context, id string, p inspect.Process) (int, error)
+}
+
+// Helpers are the processes that outlive a command.
+type Helpers interface {
+	// Ensure starts those that do not run. It does not wait for them.
+	Ensure(ctx context.Context) error
+}
+
+// App carries out use cases on one engine.
+type App struct {
+	Engine  Engine
+	Helpers Helpers
+	Dirs    statedir.Dirs
+	Events  event.Sink
+	Log     *slog.Logger
+	// Waiting, if not nil, is told who holds the lock that a command waits for.
+	Waiting func(stack string, h statedir.Holder)
+	// Parallel is how many engine calls are in flight; 0 for the default.
+	Parallel int
+}
+
+// leaseTimeout bounds the giving back of a lease after a run.
+const leaseTimeout = 10 * time.Second
+
+// Plan says what Up would do. It touches nothing and takes no lock.
+func (a *App) Plan(ctx context.Context, s *spec.Stack, o planner.Options) (*planner.Plan, error) {
+	seen := s
+	if o.Down { // no image is needed, no port
+		seen = Down(s.Name)
+	}
+	st, err := a.Engine.Observe(ctx, seen)
+	if err != nil {
+		return nil, err
+	}
+	return planner.Make(s, st, o)
+}
+
+// Carry locks a stack, plans and carries the plan out. planned is called
+// between the two and may refuse by an error.
+func (a *App) Carry(ctx context.Context, s *spec.Stack, o planner.Options, planned func(*planner.Plan) error) (_ *planner.Plan, err error) {
+	unlock, err := a.lock(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	p, err := a.Plan(ctx, s, o)
+	if err != nil {
+		return nil, err
+	}
+	if planned != nil {
+		if err := planned(p); err != nil {
+			return p, err
+		}
+	}
+	if o.Down { // even with nothing to do: a killed run may have left its lease
+		return p, errors.Join(a.run(ctx, p), a.Dirs.Sweep())
+	}
+	// The engine asks for the helpers at each start. Once more after the run:
+	// one may have been about to end, or have died since the last command.
+	return p, errors.Join(a.runUnlessEmpty(ctx, p), a.Helpers.Ensure(context.WithoutCancel(ctx)))
+}
+
+func (a *App) runUnlessEmpty(ctx context.Context, p *planner.Plan) error {
+	if p.Empty() {
+		return nil
+	}
+	return a.run(ctx, p)
+}
+
+// run carries a plan out under a lease.
+func (a *App) run(ctx context.Context, p *planner.Plan) (err error) {
+	leased, release, err := a.Engine.Lease(ctx, p.Stack)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseTimeout)
+		defer cancel()
+		err = errors.Join(err, release(rctx))
+	}()
+	x := &executor.Executor{Engine: a.Engine, Events: a.Events, Log: a.Log, Parallel: a.Parallel}
+	return carried(x.Run(leased, p))
+}
+
+// StepsError is the failure of steps of a plan. Each of them has been told by
+// an event already.
+type StepsError struct{ error }
+
+// Unwrap gives the joined errors of the steps.
+func (e *StepsError) Unwrap() error { return e.error }
+
+func carried(r *executor.Report, err error) error {
+	if err != nil && r != nil && r.Failed > 0 {
+		return &StepsError{err}
+	}
+	return err
+}
+
+// lock takes the stack's lock, and those of external networks, whose
+// addresses several stacks share, in one order that everybody keeps.
+func (a *App) lock(ctx context.Context, s *spec.Stack) (unlock func() error, err error) {
+	names := []string{"stack-" + s.Name}
+	for _, n := range s.Networks {
+		if n.External {
+			names = append(names, "external-"+n.Name)
+		}
+	}
+	slices.Sort(names)
+	var held []*statedir.Lock
+	unlock = func() error {
+		var errs []error
+		for i := len(held) - 1; i >= 0; i-- {
+			errs = append(errs, held[i].Unlock())
+		}
+		return errors.Join(errs...)
+	}
+	for _, n := range names {
+		l, err := a.Dirs.Lock(ctx, n, func(h statedir.Holder) {
+			if a.Waiting != nil {
+				a.Waiting(s.Name, h)
+			}
+		})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("stack %s: %w", s.Name, err), unlock())
+		}
+		held = append(held, l)
+	}
+	return unlock, nil
+}
+
+// Down is the desired stack of a stack that shall be gone.
+func Down(name string) *spec.Stack { return &spec.Stack{Name: name} }

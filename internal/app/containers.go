@@ -1,0 +1,43 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/planner"
+)
+
+// Ps lists the containers of a stack: those that have a task, or all. Of
+// several incarnations of one replica the older ones are shown only if they run.
+func (a *App) Ps(ctx context.Context, stack string, services []string, all bool) ([]inspect.Container, error) {
+	cs, err := a.Engine.List(ctx, stack)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(cs, func(c inspect.Container) bool {
+		if len(services) > 0 && !slices.Contains(services, c.Ref.Name) {
+			return true
+		}
+		live := c.Task == planner.TaskRunning || c.Task == planner.TaskPaused
+		return !live && !all
+	}), nil
+}
+
+// Find gives the running container of a service's replica, the lowest one for index 0.
+func (a *App) Find(ctx context.Context, stack, service string, index int) (inspect.Container, error) {
+	cs, err := a.Engine.List(ctx, stack)
+	if err != nil {
+		return inspect.Container{}, err
+	}
+	for _, c := range cs {
+		if c.Ref.Name == service && c.Task == planner.TaskRunning && (index == 0 || c.Ref.Index == index) {
+			return c, nil
+		}
+	}
+	if index > 0 {
+		return inspect.Container{}, fmt.Errorf("service %q is not running container #%d", service, index)
+	}
+	return inspect.Container{}, fmt.Errorf("service %q is not running", service)
+}

@@ -1,0 +1,116 @@
+package cni
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	gocni "github.com/containerd/go-cni"
+	"github.com/containernetworking/cni/libcni"
+)
+
+// Prefix is what interface names in a container begin with: eth0, eth1…
+const Prefix = "eth"
+
+// Network is one network to attach to; its place in the list is the number
+// of the interface.
+type Network struct {
+	Name string
+	Conf Conf
+}
+
+// Runner calls plugins.
+type Runner struct {
+	PluginDir string
+	CacheDir  string        // where the library keeps results; see Use
+	Deadline  time.Duration // for one Setup or Remove; then the plugin is killed
+}
+
+// Use makes a Runner and points the CNI library's result cache to cacheDir.
+// go-cni has no option for it and the library's default is shared by all
+// container engines of a host; libcni's variable is the documented fall-back
+// of its getCacheDir. A process has one cache, so it may use one Runner only
+// at a time; call Use before anything runs.
+func Use(pluginDir, cacheDir string, deadline time.Duration) *Runner {
+	if libcni.CacheDir != cacheDir {
+		libcni.CacheDir = cacheDir
+	}
+	return &Runner{PluginDir: pluginDir, CacheDir: cacheDir, Deadline: deadline}
+}
+
+// Setup attaches the network namespace at path to all networks. It does not
+// undo a part that succeeded: the caller calls Remove.
+func (r *Runner) Setup(ctx context.Context, id, path string, networks []Network) error {
+	return r.run(ctx, networks, func(ctx context.Context, c gocni.CNI) error {
+		_, err := c.Setup(ctx, id, path)
+		return err
+	})
+}
+
+// Remove detaches from all networks and forgets the cached results, even when
+// a plugin fails. path may be empty when the namespace is gone.
+func (r *Runner) Remove(ctx context.Context, id, path string, networks []Network) error {
+	err := r.run(ctx, networks, func(ctx context.Context, c gocni.CNI) error {
+		return c.Remove(ctx, id, path)
+	})
+	for i, n := range networks {
+		err = errors.Join(err, r.Forget(id, n.Name, i))
+	}
+	return err
+}
+
+// Forget removes the library's cached result of one attachment, given by the
+// number of its interface.
+func (r *Runner) Forget(id, network string, i int) error {
+	path := filepath.Join(r.CacheDir, "results", fmt.Sprintf("%s-%s-%s%d", network, id, Prefix, i))
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// run calls go-cni with a deadline. When that passes, the library kills the
+// plugin, but goes on waiting for as long as a child of the plugin holds its
+// output open; so after a moment more we leave it behind.
+func (r *Runner) run(ctx context.Context, networks []Network, call func(context.Context, gocni.CNI) error) error {
+	if len(networks) == 0 {
+		return nil
+	}
+	c, err := r.load(networks)
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, r.Deadline)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- call(limited, c) }()
+	select {
+	case err = <-done:
+	case <-limited.Done():
+		select {
+		case err = <-done:
+		case <-time.After(time.Second):
+			err = context.Cause(limited)
+		}
+	}
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("network helper %s did not answer within %s and was killed: %w", filepath.Join(r.PluginDir, Plugin), r.Deadline, err)
+	}
+	return err
+}
+
+func (r *Runner) load(networks []Network) (gocni.CNI, error) {
+	opts := []gocni.Opt{gocni.WithMinNetworkCount(len(networks)), gocni.WithPluginDir([]string{r.PluginDir}), gocni.WithInterfacePrefix(Prefix)}
+	for _, n := range networks {
+		list, err := List(n.Name, n.Conf)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, gocni.WithConfListBytes(list))
+	}
+	return gocni.New(opts...)
+}

@@ -1,0 +1,95 @@
+// Command stackup-cni is stackup's CNI plugin: it joins a network namespace
+// to a bridge. It is one short process that speaks netlink only, runs no other
+// program, keeps no state and chooses nothing: addresses, names and the bridge
+// are in its configuration.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
+	types100 "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/containernetworking/cni/pkg/version"
+
+	"stackup.dev/stackup/internal/network/bridge"
+)
+
+func main() {
+	skel.PluginMainFuncs(skel.CNIFuncs{Add: add, Del: del, Check: check, GC: gc, Status: status},
+		version.PluginSupports("1.0.0", "1.1.0"), "stackup-cni: joins a network namespace to a bridge")
+}
+
+// add implements ADD. It may be repeated: what is stale is replaced.
+func add(args *skel.CmdArgs) error {
+	c, a, err := read(args)
+	if err != nil {
+		return err
+	}
+	if err := bridge.Attach(a, args.Netns); err != nil {
+		return err
+	}
+	return types.PrintResult(result(a, args.Netns), c.CNIVersion)
+}
+
+// del implements DEL: succeeds when all is gone already. Where the caller says
+// that the namespace goes next, the kernel takes the pair away with it.
+func del(args *skel.CmdArgs) error {
+	c, a, err := read(args)
+	if err != nil {
+		return err
+	}
+	if c.Ephemeral && args.Netns != "" {
+		return nil
+	}
+	return bridge.Remove(a.HostSide())
+}
+
+// check implements CHECK.
+func check(args *skel.CmdArgs) error {
+	_, a, err := read(args)
+	if err != nil {
+		return err
+	}
+	return bridge.Check(a, args.Netns)
+}
+
+// gc implements GC: removes ports of the bridge that no valid attachment has.
+func gc(args *skel.CmdArgs) error {
+	c, _, err := read(args)
+	if err != nil {
+		return err
+	}
+	var conf types.PluginConf
+	if err := json.Unmarshal(args.StdinData, &conf); err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	keep := map[string]bool{}
+	for _, v := range conf.ValidAttachments {
+		keep[bridge.VethName(c.Bridge, v.ContainerID, v.IfName)] = true
+	}
+	return bridge.Sweep(c.Bridge, keep)
+}
+
+// status implements STATUS: the plugin needs nothing but the kernel.
+func status(args *skel.CmdArgs) error {
+	_, _, err := read(args)
+	return err
+}
+
+func result(a bridge.Attachment, netns string) *types100.Result {
+	inside := 1
+	r := &types100.Result{
+		CNIVersion: types100.ImplementedSpecVersion,
+		Interfaces: []*types100.Interface{
+			{Name: a.HostSide()},
+			{Name: a.Interface, Mac: a.MAC, Mtu: a.Bridge.MTU, Sandbox: netns},
+		},
+		IPs: []*types100.IPConfig{{Interface: &inside, Address: *ipNet(a.Address), Gateway: a.Bridge.Gateway.Addr().AsSlice()}},
+	}
+	if a.Default {
+		r.Routes = []*types.Route{{Dst: *ipNet(everywhere()), GW: a.Bridge.Gateway.Addr().AsSlice()}}
+	}
+	return r
+}

@@ -1,0 +1,281 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/typeurl/v2"
+
+	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/spec"
+)
+
+// Create makes snapshot, endpoint claim and container record. Containerd
+// refuses a second record of one ID; one that is there already and was made
+// from the same configuration is taken as done.
+func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
+	ctx = e.ctx(ctx)
+	old, err := e.client.ContainerService().Get(ctx, c.ID)
+	if err == nil {
+		return sameAs(old, c)
+	}
+	if !errdefs.IsNotFound(err) {
+		return err
+	}
+	if err := e.placeMounts(); err != nil {
+		return err
+	}
+	img, err := e.imageConfig(ctx, c.Service.Image, c.Digest)
+	if err != nil {
+		return err
+	}
+	if err := e.prepareSnapshot(ctx, c, img); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	endpoint, err := e.claim(ctx, c)
+	if err != nil {
+		return err
+	}
+	rec, err := e.record(ctx, c, img, endpoint)
+	if err != nil {
+		return err
+	}
+	if _, err := e.client.ContainerService().Create(ctx, rec); err != nil {
+		return fmt.Errorf("container record: %w", err)
+	}
+	return nil
+}
+
+// placeMounts has the library's passing mounts made below our state folder,
+// where the next down finds those of a killed command. Users and volumes are
+// looked up in them.
+func (e *Engine) placeMounts() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.placed {
+		return nil
+	}
+	dir := e.Dirs.Mounts(os.Getpid())
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	e.placed = true
+	return mount.SetTempMountLocation(dir)
+}
+
+func sameAs(old containers.Container, c executor.ContainerSpec) error {
+	if id, ok := labels.Decode(old.Labels); ok && id.Hash == c.Hash && id.Digest == c.Digest {
+		return nil
+	}
+	return fmt.Errorf("container %s exists with another configuration: run again: %w", c.ID, errdefs.ErrAlreadyExists)
+}
+
+// prepareSnapshot makes the container's writable layer. A snapshot of that
+// key without a container is debris: it is replaced.
+func (e *Engine) prepareSnapshot(ctx context.Context, c executor.ContainerSpec, img image) error {
+	sn := e.client.SnapshotService(e.Snapshotter)
+	opt := snapshots.WithLabels(identityLabels(c))
+	_, err := sn.Prepare(ctx, c.ID, img.chainID, opt)
+	if inTheWay(err) { // by failing, containerd has cleared the way
+		_, err = sn.Prepare(ctx, c.ID, img.chainID, opt)
+	}
+	if !errdefs.IsAlreadyExists(err) {
+		return err
+	}
+	if err := sn.Remove(ctx, c.ID); err != nil {
+		return err
+	}
+	_, err = sn.Prepare(ctx, c.ID, img.chainID, opt)
+	return err
+}
+
+// inTheWay says that a folder which containerd made just before it was killed,
+// and has no record of, blocks the new snapshot. The class of that error does
+// not come over the wire, only its text.
+func inTheWay(err error) bool {
+	return err != nil && !errdefs.IsAlreadyExists(err) && strings.Contains(err.Error(), "file exists")
+}
+
+func identityLabels(c executor.ContainerSpec) map[string]string {
+	return labels.Encode(labels.Identity{
+		Stack: c.Stack, Ref: c.Ref, Generation: c.Generation, Hash: c.Hash, Digest: c.Digest, Name: c.Name, Dir: c.Dir,
+	})
+}
+
+// claim reserves addresses and host ports, and records them.
+func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.Endpoint, error) {
+	want := network.Endpoint{
+		ID: c.ID, Stack: c.Stack, Service: c.Ref.Name, Index: c.Ref.Index,
+		Name: c.Name, Hostname: hostnameOf(c),
+	}
+	for _, a := range c.Service.Networks {
+		n, err := networkNamed(c.Networks, a.Network)
+		if err != nil {
+			return network.Endpoint{}, err
+		}
+		want.Attachments = append(want.Attachments, network.Attachment{Network: n.Name, Names: names(c, a)})
+	}
+	var wishes []network.Published
+	for _, p := range c.Service.Ports {
+		wishes = append(wishes, network.Published{
+			HostIP: p.HostIP, HostPort: p.HostPort, HostPortEnd: p.HostPortEnd, Target: p.Target, Protocol: p.Protocol,
+		})
+	}
+	previous, err := e.previousPorts(c)
+	if err != nil {
+		return network.Endpoint{}, err
+	}
+	return e.Network.Claim(ctx, want, wishes, previous)
+}
+
+// previousPorts are the host ports of this replica's other incarnations: a
+// random port stays the same over a recreation.
+func (e *Engine) previousPorts(c executor.ContainerSpec) ([]network.Published, error) {
+	all, err := e.Network.Endpoints()
+	for _, p := range all {
+		if p.ID != c.ID && p.Stack == c.Stack && p.Service == c.Ref.Name && p.Index == c.Ref.Index {
+			return p.Ports, nil
+		}
+	}
+	return nil, err
+}
+
+func networkNamed(all []spec.Network, key string) (spec.Network, error) {
+	for _, n := range all {
+		if n.Key == key {
+			return n, nil
+		}
+	}
+	return spec.Network{}, fmt.Errorf("network %q is not in the plan", key)
+}
+
+// names are those by which a container answers on a network.
+func names(c executor.ContainerSpec, a spec.Attachment) []string {
+	return append([]string{c.Ref.Name, c.Name}, a.Aliases...)
+}
+
+// record is the whole container record, with its OCI spec and desired model.
+func (e *Engine) record(ctx context.Context, c executor.ContainerSpec, img image, p network.Endpoint) (containers.Container, error) {
+	var rec containers.Container
+	rt, err := e.runtime()
+	if err != nil {
+		return rec, err
+	}
+	ext, err := storedFor(c, img).marshal()
+	if err != nil {
+		return rec, err
+	}
+	rec = containers.Container{
+		ID: c.ID, Image: c.Service.Image, Runtime: rt,
+		SnapshotKey: c.ID, Snapshotter: e.Snapshotter,
+		Extensions: map[string]typeurl.Any{extensionKey: ext},
+	}
+	if rec.Labels, err = recordLabels(c, p); err != nil {
+		return rec, err
+	}
+	made := c
+	made.Service.Mounts = withImageVolumes(c.Service.Mounts, img)
+	mounts, err := e.mounts(made)
+	if err != nil {
+		return rec, err
+	}
+	if err := e.fillVolumes(ctx, made); err != nil {
+		return rec, err
+	}
+	s, err := e.ociSpec(ctx, c, img, probeHost(), &rec, mounts)
+	if err != nil {
+		return rec, err
+	}
+	rec.Spec, err = typeurl.MarshalAny(s)
+	return rec, err
+}
+
+func storedFor(c executor.ContainerSpec, img image) stored {
+	s := stored{Service: c.Service, Networks: c.Networks, Volumes: c.Volumes, Health: effectiveHealth(c.Service.Healthcheck, img.health)}
+	s.StopSignal = firstOf(c.Service.StopSignal, img.config.StopSignal, "SIGTERM")
+	return s
+}
+
+// effectiveHealth is the file's healthcheck; one without a test keeps the
+// image's test with the file's timings.
+func effectiveHealth(file, img *spec.Healthcheck) *spec.Healthcheck {
+	if file == nil {
+		return img
+	}
+	if file.Disable || len(file.Test) > 0 || img == nil {
+		return file
+	}
+	merged := *file
+	merged.Test = img.Test
+	return &merged
+}
+
+// relabel replaces the user's labels and leaves ours alone.
+func relabel(all map[string]string, old, wanted []spec.Pair) {
+	for _, l := range old {
+		if !labels.Ours(l.Name) {
+			delete(all, l.Name)
+		}
+	}
+	for _, l := range wanted {
+		if !labels.Ours(l.Name) {
+			all[l.Name] = l.Value
+		}
+	}
+}
+
+// recordLabels are the user's labels and ours.
+func recordLabels(c executor.ContainerSpec, p network.Endpoint) (map[string]string, error) {
+	out := map[string]string{}
+	relabel(out, nil, c.Service.Labels)
+	maps.Copy(out, identityLabels(c))
+	b, err := encodeEndpoint(p)
+	out[labels.Endpoint] = b
+	return out, err
+}
+
+// Update rewrites the live fields: the stored model and the user's labels.
+func (e *Engine) Update(ctx context.Context, id string, c executor.ContainerSpec) error {
+	ctx = e.ctx(ctx)
+	rec, err := e.client.ContainerService().Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	old, err := storedOf(rec)
+	if err != nil {
+		return err
+	}
+	img, err := e.imageConfig(ctx, c.Service.Image, c.Digest)
+	if err != nil {
+		return err
+	}
+	ext, err := storedFor(c, img).marshal()
+	if err != nil {
+		return err
+	}
+	rec.Extensions = map[string]typeurl.Any{extensionKey: ext}
+	relabel(rec.Labels, old.Service.Labels, c.Service.Labels)
+	_, err = e.client.ContainerService().Update(ctx, rec, "labels", "extensions")
+	return err
+}
+
+// Addresses of an endpoint by network, for showing.
+func addresses(p network.Endpoint) map[string]string {
+	out := map[string]string{}
+	for _, a := range p.Attachments {
+		if a.Address != (netip.Prefix{}) {
+			out[a.Network] = a.Address.Addr().String()
+		}
+	}
+	return out
+}

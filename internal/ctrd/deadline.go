@@ -1,0 +1,77 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"google.golang.org/grpc"
+)
+
+const (
+	callTime = 20 * time.Second // of calls that only write a record or start a process
+	longTime = 10 * time.Minute // of calls that move or delete data
+)
+
+// limitOf is how long a call may take; 0 for no limit of ours.
+func limitOf(method string) time.Duration {
+	switch {
+	case strings.HasSuffix(method, "Tasks/Wait"):
+		return 0 // waits have deadlines of their own
+	case strings.Contains(method, ".diff."), strings.Contains(method, ".content."),
+		strings.HasSuffix(method, "Snapshots/Remove"), strings.HasSuffix(method, "Images/Delete"):
+		return longTime
+	default:
+		return callTime
+	}
+}
+
+// within gives the same end to calls whose answer is a stream.
+func within(ctx context.Context, call string, do func(context.Context) error) error {
+	return limited(ctx, callTime, call, do)
+}
+
+// deadline gives every call an end: an engine that hangs is reported, with
+// the call that it does not answer.
+func deadline(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return limited(ctx, limitOf(method), method, func(ctx context.Context) error {
+		return invoke(ctx, method, req, reply, cc, opts...)
+	})
+}
+
+// deadline is the same with what this engine's snapshotter needs.
+func (e *Engine) deadline(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if e.Snapshotter == "native" && strings.Contains(method, "Snapshots/") { // it copies whole trees
+		return limited(ctx, longTime, method, func(ctx context.Context) error {
+			return invoke(ctx, method, req, reply, cc, opts...)
+		})
+	}
+	return deadline(ctx, method, req, reply, cc, invoke, opts...)
+}
+
+func limited(ctx context.Context, limit time.Duration, method string, call func(context.Context) error) error {
+	if limit == 0 {
+		return gone(method, call(ctx))
+	}
+	silent := fmt.Errorf("containerd does not answer %s/%s within %s", path.Base(path.Dir(method)), path.Base(method), limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, silent)
+	defer cancel()
+	err := call(ctx)
+	if err != nil && context.Cause(ctx) == silent { //nolint:errorlint // this very error, made above
+		return silent
+	}
+	return gone(method, err)
+}
+
+// gone puts the loss of the engine into plain words; its class stays.
+func gone(method string, err error) error {
+	if !errdefs.IsUnavailable(errgrpc.ToNative(err)) {
+		return err
+	}
+	return fmt.Errorf("containerd went away during %s/%s; run the command again once it is back (%w)",
+		path.Base(path.Dir(method)), path.Base(method), errdefs.ErrUnavailable)
+}

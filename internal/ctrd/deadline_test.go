@@ -1,0 +1,113 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+func TestLimitOf(t *testing.T) {
+	for method, want := range map[string]time.Duration{
+		"/containerd.services.tasks.v1.Tasks/Wait":             0,
+		"/containerd.services.tasks.v1.Tasks/Start":            callTime,
+		"/containerd.services.containers.v1.Containers/List":   callTime,
+		"/containerd.services.snapshots.v1.Snapshots/Prepare":  callTime,
+		"/containerd.services.snapshots.v1.Snapshots/Remove":   longTime,
+		"/containerd.services.images.v1.Images/Delete":         longTime,
+		"/containerd.services.images.v1.Images/Get":            callTime,
+		"/containerd.services.content.v1.Content/Info":         longTime,
+		"/containerd.services.diff.v1.Diff/Apply":              longTime,
+		"/containerd.services.introspection.v1.Introspection/": callTime,
+	} {
+		if got := limitOf(method); got != want {
+			t.Errorf("%s: %v, want %v", method, got, want)
+		}
+	}
+}
+
+// hanging answers a call only when its context ends.
+func hanging(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestDeadlineNamesTheCallThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		err := deadline(t.Context(), "/containerd.services.tasks.v1.Tasks/Start", nil, nil, nil, hanging)
+		want := "containerd does not answer containerd.services.tasks.v1.Tasks/Start within 20s"
+		if err == nil || err.Error() != want || time.Since(start) != callTime {
+			t.Errorf("after %v: %v, want %s", time.Since(start), err, want)
+		}
+	})
+}
+
+func TestDeadlineLeavesTheCallersEndAlone(t *testing.T) {
+	for _, method := range []string{"/x.Tasks/Start", "/x.Tasks/Wait"} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), callTime/2)
+			defer cancel()
+			if err := deadline(ctx, method, nil, nil, nil, hanging); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v", method, err)
+			}
+		})
+	}
+}
+
+func TestWaitHasNoDeadlineOfOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(24*time.Hour, cancel)
+		start := time.Now()
+		err := deadline(ctx, "/containerd.services.tasks.v1.Tasks/Wait", nil, nil, nil, hanging)
+		if !errors.Is(err, context.Canceled) || time.Since(start) != 24*time.Hour {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestDeadlinePassesAnswersOn(t *testing.T) {
+	refused := errors.New("refused")
+	for _, want := range []error{nil, refused} {
+		answer := func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
+			if d, ok := ctx.Deadline(); !ok || time.Until(d) > callTime || method != "/x/Y" || req != "req" || reply != "reply" {
+				t.Errorf("deadline %v, %s(%v, %v)", d, method, req, reply)
+			}
+			return want
+		}
+		if err := deadline(t.Context(), "/x/Y", "req", "reply", nil, answer); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+}
+
+// TestNativeSnapshotterMayTakeLong: it copies whole trees, the others do not.
+func TestNativeSnapshotterMayTakeLong(t *testing.T) {
+	for snapshotter, want := range map[string]time.Duration{"native": longTime, "overlayfs": callTime} {
+		synctest.Test(t, func(t *testing.T) {
+			e := &Engine{Config: Config{Snapshotter: snapshotter}}
+			start := time.Now()
+			err := e.deadline(t.Context(), "/containerd.services.snapshots.v1.Snapshots/Prepare", nil, nil, nil, hanging)
+			if err == nil || time.Since(start) != want {
+				t.Errorf("%s: %v after %v, want %v", snapshotter, err, time.Since(start), want)
+			}
+		})
+	}
+}
+
+// TestStreamsHaveAnEnd: calls whose answer is a stream pass no interceptor.
+func TestStreamsHaveAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := within(t.Context(), "Snapshots/List", func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if want := "containerd does not answer Snapshots/List within 20s"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	})
+}

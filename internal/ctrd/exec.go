@@ -1,0 +1,138 @@
+package ctrd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"stackup.dev/stackup/internal/inspect"
+)
+
+// execCleanup bounds the deletion of an exec.
+const execCleanup = 2 * time.Second
+
+// Exec runs a process in a container and gives its exit code. When ctx ends
+// the process is killed.
+func (e *Engine) Exec(ctx context.Context, id string, p inspect.Process) (code int, err error) {
+	ctx = e.ctx(ctx)
+	c, err := e.client.LoadContainer(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	task, err := c.Task(ctx, nil)
+	if err != nil {
+		return 0, fmt.Errorf("it is not running: %w", err)
+	}
+	ps, err := e.processSpec(ctx, c, p)
+	if err != nil {
+		return 0, err
+	}
+	fifos := e.Dirs.Exec(os.Getpid())
+	if err := os.MkdirAll(fifos, 0o700); err != nil {
+		return 0, err
+	}
+	io := newExecIO(p)
+	proc, err := task.Exec(ctx, "exec-"+rand.Text(), ps, cio.NewCreator(io.opts(p.Terminal, fifos)...))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, deleteExec(ctx, proc)) }()
+	return runExec(ctx, proc, p, io)
+}
+
+// deleteExec lets go of the FIFOs first: a process left in the background may
+// hold their other ends for ever.
+func deleteExec(ctx context.Context, proc containerd.Process) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), execCleanup)
+	defer cancel()
+	var errs []error
+	if proc.IO() != nil {
+		proc.IO().Cancel()
+		errs = append(errs, proc.IO().Close())
+	}
+	_, err := proc.Delete(ctx, containerd.WithProcessKill)
+	if ctx.Err() != nil {
+		err = nil // the shim still waits for such a process; it ends with the container
+	}
+	return errors.Join(append(errs, ignoreNotFound(err))...)
+}
+
+func runExec(ctx context.Context, proc containerd.Process, p inspect.Process, io *execIO) (int, error) {
+	exit, err := proc.Wait(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := proc.Start(ctx); err != nil {
+		return 0, err
+	}
+	go io.passEOF(ctx, proc)
+	go resize(ctx, proc, p.Resize)
+	select {
+	case st := <-exit:
+		io.drain(ctx, proc)
+		code, _, err := st.Result()
+		return int(code), err
+	case <-ctx.Done():
+		killTree(int(proc.Pid()))
+		return 0, context.Cause(ctx)
+	}
+}
+
+// resize passes sizes on; a process that has just ended takes none, which
+// harms nobody.
+func resize(ctx context.Context, proc containerd.Process, sizes <-chan inspect.Size) {
+	for {
+		select {
+		case s, ok := <-sizes:
+			if !ok {
+				return
+			}
+			_ = proc.Resize(ctx, uint32(s.Width), uint32(s.Height))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// processSpec is the container's own process with the asked-for differences.
+func (e *Engine) processSpec(ctx context.Context, c containerd.Container, p inspect.Process) (*specs.Process, error) {
+	s, err := c.Spec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.User != "" {
+		rec, err := c.Info(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := userInto(ctx, e, &rec, s, p.User); err != nil {
+			return nil, err
+		}
+	}
+	out := *s.Process
+	out.Args, out.Terminal, out.CommandLine = p.Args, p.Terminal, ""
+	out.Cwd = firstOf(p.WorkingDir, out.Cwd)
+	for _, kv := range p.Env {
+		out.Env = setEnv(out.Env, kv)
+	}
+	if p.Terminal {
+		out.Env = setEnv(out.Env, "TERM="+firstOf(os.Getenv("TERM"), "xterm"))
+	}
+	return &out, nil
+}
+
+func userInto(ctx context.Context, e *Engine, rec *containers.Container, s *oci.Spec, user string) error {
+	if err := e.placeMounts(); err != nil {
+		return err
+	}
+	return withUser(user)(ctx, e.client, rec, s)
+}

@@ -1,0 +1,108 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/images/archive"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+
+	"stackup.dev/stackup/internal/inspect"
+)
+
+// LoadImages brings the images of an OCI or docker archive in, unpacks them
+// and gives their names.
+func (e *Engine) LoadImages(ctx context.Context, r io.Reader) ([]string, error) {
+	ctx = e.ctx(ctx)
+	ctx, done, err := e.client.WithLease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = done(context.WithoutCancel(ctx)) }() // it expires by itself
+	imgs, err := e.client.Import(ctx, r,
+		containerd.WithImageRefTranslator(archive.AddRefPrefix("")),
+		containerd.WithSkipDigestRef(func(name string) bool { return name != "" }))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, i := range imgs {
+		if err := containerd.NewImage(e.client, i).Unpack(ctx, e.Snapshotter); err != nil {
+			return names, fmt.Errorf("unpack %s: %w", i.Name, err)
+		}
+		names = append(names, i.Name)
+	}
+	if len(names) == 0 {
+		return nil, errors.New("the archive names no image (annotation org.opencontainers.image.ref.name or io.containerd.image.name)")
+	}
+	return names, nil
+}
+
+// Images lists what is on this machine.
+func (e *Engine) Images(ctx context.Context) ([]inspect.Image, error) {
+	ctx = e.ctx(ctx)
+	list, err := e.client.ImageService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []inspect.Image
+	for _, i := range list {
+		size, err := i.Size(ctx, e.client.ContentStore(), platforms.Default())
+		if err != nil { // incomplete, or for another platform
+			e.Log.Warn("size of an image", "image", i.Name, "err", err)
+		}
+		out = append(out, inspect.Image{
+			Name: i.Name, Digest: i.Target.Digest.String(), Platforms: e.platformsOf(ctx, i), Size: size, Created: i.CreatedAt,
+		})
+	}
+	return out, nil
+}
+
+// platformsOf is empty for an image that cannot be read.
+func (e *Engine) platformsOf(ctx context.Context, i images.Image) (out []string) {
+	found, err := images.Platforms(ctx, e.client.ContentStore(), i.Target)
+	if err != nil {
+		e.Log.Warn("platforms of an image", "image", i.Name, "err", err)
+	}
+	for _, p := range found {
+		out = append(out, platforms.Format(p))
+	}
+	return out
+}
+
+// RemoveImage takes an image away. One that a container was made from stays,
+// unless force is set; the container goes on in any case.
+func (e *Engine) RemoveImage(ctx context.Context, name string, force bool) error {
+	ctx = e.ctx(ctx)
+	ref, err := reference.ParseDockerRef(name)
+	if err != nil {
+		return fmt.Errorf("image %q: %w", name, err)
+	}
+	if !force {
+		if err := e.unusedImage(ctx, ref.String()); err != nil {
+			return err
+		}
+	}
+	err = e.client.ImageService().Delete(ctx, ref.String(), images.SynchronousDelete())
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("no image %s on this machine", ref)
+	}
+	return err
+}
+
+func (e *Engine) unusedImage(ctx context.Context, ref string) error {
+	used, err := e.client.ContainerService().List(ctx, fmt.Sprintf("image==%q", ref))
+	if err != nil {
+		return err
+	}
+	if len(used) > 0 {
+		return fmt.Errorf("image %s is in use by container %s; use --force to remove it all the same", ref, used[0].ID)
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package ctrd
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	tasktypes "github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/typeurl/v2"
+
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/network"
+)
+
+// List gives the containers of a stack, or of all for an empty name, sorted
+// by stack, service, replica and generation. Three calls, however many there are.
+func (e *Engine) List(ctx context.Context, stack string) ([]inspect.Container, error) {
+	ctx = e.ctx(ctx)
+	recs, err := e.containers(ctx, stack)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := e.tasks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := e.endpoints()
+	if err != nil {
+		return nil, err
+	}
+	var out []inspect.Container
+	for _, r := range recs {
+		c, err := e.inspect(r, tasks[r.ID], ends[r.ID])
+		if err != nil { // one that is damaged must not hide the others
+			e.Log.Warn("a container that cannot be read", "id", r.ID, "err", err)
+			continue
+		}
+		out = append(out, c)
+	}
+	slices.SortFunc(out, compare)
+	return out, nil
+}
+
+func compare(a, b inspect.Container) int {
+	if c := strings.Compare(a.Stack, b.Stack); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Ref.Name, b.Ref.Name); c != 0 {
+		return c
+	}
+	if a.Ref.Index != b.Ref.Index {
+		return a.Ref.Index - b.Ref.Index
+	}
+	return a.Generation - b.Generation
+}
+
+func (e *Engine) endpoints() (map[string]network.Endpoint, error) {
+	all, err := e.Network.Endpoints()
+	out := map[string]network.Endpoint{}
+	for _, p := range all {
+		out[p.ID] = p
+	}
+	return out, err
+}
+
+func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network.Endpoint) (inspect.Container, error) {
+	o, err := e.observed(r, t)
+	if err != nil {
+		return inspect.Container{}, err
+	}
+	s, err := storedOf(r)
+	if err != nil {
+		return inspect.Container{}, err
+	}
+	c := inspect.Container{
+		Container: o, Stack: r.Labels[labels.Stack], Dir: r.Labels[labels.Dir], Image: r.Image, Created: r.CreatedAt,
+		Desired: r.Labels[labels.Desired], Probe: s.Health, Labels: map[string]string{},
+	}
+	for _, l := range s.Service.Labels {
+		c.Labels[l.Name] = l.Value
+	}
+	c.Args = args(r)
+	if t != nil {
+		c.PID = int(t.Pid)
+		if t.Status == tasktypes.Status_STOPPED && t.ExitedAt != nil {
+			c.ExitedAt = t.ExitedAt.AsTime()
+		}
+	}
+	if p.Up {
+		c.Ports, c.Addresses = p.Ports, addresses(p)
+	}
+	last, err := e.readRun(r.ID)
+	c.StartedAt, c.Restarts = last.Started, last.Restarts
+	return c, err
+}
+
+func args(r containers.Container) []string {
+	v, err := typeurl.UnmarshalAny(r.Spec)
+	if err != nil {
+		return nil
+	}
+	if s, ok := v.(*oci.Spec); ok && s.Process != nil {
+		return s.Process.Args
+	}
+	return nil
+}
+
+// Inspect gives one container; found is false if there is none of that ID.
+func (e *Engine) Inspect(ctx context.Context, id string) (_ inspect.Container, found bool, err error) {
+	ctx = e.ctx(ctx)
+	r, err := e.client.ContainerService().Get(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return inspect.Container{}, false, nil
+	}
+	if err != nil {
+		return inspect.Container{}, false, err
+	}
+	t, err := e.task(ctx, id)
+	if err != nil {
+		return inspect.Container{}, false, err
+	}
+	ends, err := e.endpoints()
+	if err != nil {
+		return inspect.Container{}, false, err
+	}
+	c, err := e.inspect(r, t, ends[id])
+	return c, err == nil, err
+}

@@ -1,0 +1,150 @@
+package ctrd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/spec"
+)
+
+// mounts makes what the service's mounts need on the host, and gives them in
+// OCI form, with the managed files of /etc first so that a service's own
+// mount over one of them wins.
+func (e *Engine) mounts(c executor.ContainerSpec) ([]specs.Mount, error) {
+	out := e.managedFiles(c)
+	if c.Service.Init {
+		if e.InitBin == "" {
+			return nil, errors.New("init: the program stackup-init is missing beside stackup")
+		}
+		out = append(out, specs.Mount{Type: "bind", Source: e.InitBin, Destination: initPath, Options: []string{"bind", "ro"}})
+	}
+	for _, m := range c.Service.Mounts {
+		o, err := e.mount(c, m)
+		if err != nil {
+			return nil, fmt.Errorf("mount %s: %w", m.Target, err)
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func (e *Engine) managedFiles(c executor.ContainerSpec) []specs.Mount {
+	var out []specs.Mount
+	for _, name := range []string{"hosts", "resolv.conf", "hostname"} {
+		out = append(out, specs.Mount{
+			Type: "bind", Source: filepath.Join(e.Dirs.Container(c.ID), name), Destination: "/etc/" + name,
+			Options: []string{"bind", "rprivate", "rw"},
+		})
+	}
+	return out
+}
+
+func (e *Engine) mount(c executor.ContainerSpec, m spec.Mount) (specs.Mount, error) {
+	switch m.Type {
+	case spec.MountTmpfs:
+		return tmpfsMount(m), nil
+	case spec.MountBind:
+		return bindMount(m)
+	case spec.MountVolume:
+		return e.volumeMount(c, m)
+	}
+	return specs.Mount{}, fmt.Errorf("unknown mount type %q", m.Type)
+}
+
+func tmpfsMount(m spec.Mount) specs.Mount {
+	mode := m.Mode
+	if mode == 0 {
+		mode = 0o1777
+	}
+	opts := []string{"nosuid", "nodev", "noexec", "mode=" + strconv.FormatUint(uint64(mode), 8)}
+	if m.Size > 0 {
+		opts = append(opts, "size="+strconv.FormatInt(m.Size, 10))
+	}
+	if m.ReadOnly {
+		opts = append(opts, "ro")
+	}
+	return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: m.Target, Options: append(opts, m.Options...)}
+}
+
+func bindMount(m spec.Mount) (specs.Mount, error) {
+	if _, err := os.Stat(m.Source); errors.Is(err, os.ErrNotExist) {
+		if !m.CreateHostPath {
+			return specs.Mount{}, fmt.Errorf("the folder %s does not exist on this machine", m.Source)
+		}
+		if err := os.MkdirAll(m.Source, 0o755); err != nil {
+			return specs.Mount{}, err
+		}
+	}
+	return bound(m.Source, m), nil
+}
+
+func (e *Engine) volumeMount(c executor.ContainerSpec, m spec.Mount) (specs.Mount, error) {
+	name, err := volumeName(c, m)
+	if err != nil {
+		return specs.Mount{}, err
+	}
+	if m.Source == "" {
+		if err := e.volumes.Create(c.Stack, "", name, true); err != nil {
+			return specs.Mount{}, err
+		}
+	}
+	return bound(e.volumes.Data(name), m), nil
+}
+
+// volumeName is the machine's name of a volume that a service mounts.
+func volumeName(c executor.ContainerSpec, m spec.Mount) (string, error) {
+	if m.Source == "" {
+		return anonymousName(c, m.Target), nil
+	}
+	for _, v := range c.Volumes {
+		if v.Key == m.Source {
+			return v.Name, nil
+		}
+	}
+	return "", fmt.Errorf("volume %q is not in the plan", m.Source)
+}
+
+func bound(source string, m spec.Mount) specs.Mount {
+	mode := "rw"
+	if m.ReadOnly {
+		mode = "ro"
+	}
+	return specs.Mount{Type: "bind", Source: source, Destination: m.Target, Options: []string{"rbind", "rprivate", mode}}
+}
+
+// anonymousName is the same for every incarnation of a replica, so that an
+// anonymous volume outlives recreation.
+func anonymousName(c executor.ContainerSpec, target string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s", c.Stack, c.Ref.Name, c.Ref.Index, target))
+	return hex.EncodeToString(sum[:16])
+}
+
+// CreateVolume makes a named volume.
+func (e *Engine) CreateVolume(_ context.Context, stack string, v spec.Volume) error {
+	return e.volumes.Create(stack, v.Key, v.Name, false)
+}
+
+// RemoveVolume deletes a volume with its data.
+func (e *Engine) RemoveVolume(_ context.Context, _, name string) error {
+	return e.volumes.Remove(name)
+}
+
+// CreateNetwork makes a network; the plugin builds its bridge.
+func (e *Engine) CreateNetwork(ctx context.Context, stack string, n spec.Network) error {
+	_, err := e.Network.CreateNetwork(ctx, stack, n.Key, n.Name)
+	return err
+}
+
+// RemoveNetwork takes a network away with its bridge and rules.
+func (e *Engine) RemoveNetwork(ctx context.Context, _, name string) error {
+	return e.Network.RemoveNetwork(ctx, name)
+}

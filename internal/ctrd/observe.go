@@ -1,0 +1,300 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	tasktypes "github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"golang.org/x/sync/errgroup"
+
+	"stackup.dev/stackup/internal/health"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+// Observe reads what there is of a stack and of the host. The number of calls
+// to containerd is fixed: containers, tasks, snapshots and images are each
+// listed once, however many services there are; only images that are absent
+// cost a question to their registry.
+func (e *Engine) Observe(ctx context.Context, s *spec.Stack) (planner.State, error) {
+	ctx = e.ctx(ctx)
+	st := planner.State{Stack: s.Name}
+	g, gctx := errgroup.WithContext(ctx)
+	down := len(s.Services)+len(s.Disabled) == 0 // nothing wanted: what is damaged may go too
+	g.Go(func() (err error) { st.Containers, err = e.observeContainers(gctx, s.Name, down); return err })
+	g.Go(func() (err error) { st.Images, err = e.observeImages(gctx, s); return err })
+	g.Go(func() (err error) { st.Networks, err = e.observeNetworks(); return err })
+	g.Go(func() (err error) { st.Volumes, err = e.volumes.List(); return err })
+	g.Go(func() (err error) { st.PortsInUse, err = e.observePorts(gctx, s); return err })
+	return st, g.Wait()
+}
+
+// observePorts asks the host only if the stack publishes anything. What the
+// stack itself has published is not in its own way.
+func (e *Engine) observePorts(ctx context.Context, s *spec.Stack) ([]planner.PortUse, error) {
+	wanted := wantedPorts(s)
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	used, err := network.PortsInUse(ctx, wanted...)
+	if err != nil {
+		return nil, err
+	}
+	published, err := e.Network.PublishedPorts()
+	for _, p := range published {
+		if p.Stack != s.Name {
+			used = append(used, p.PortUse)
+		}
+	}
+	return used, err
+}
+
+// wantedPorts are the host ports that the stack asks for by number.
+func wantedPorts(s *spec.Stack) []uint16 {
+	var out []uint16
+	for _, v := range s.Services {
+		for _, p := range v.Ports {
+			for n := int(p.HostPort); n > 0 && n <= int(p.HostPortEnd); n++ {
+				out = append(out, uint16(n))
+			}
+		}
+	}
+	return out
+}
+
+func (e *Engine) observeNetworks() ([]planner.Network, error) {
+	all, err := e.Network.Networks()
+	var out []planner.Network
+	for _, n := range all {
+		out = append(out, planner.Network{Key: n.Key, Name: n.Name, Stack: n.Stack, Subnet: n.Subnet.String()})
+	}
+	return out, err
+}
+
+// observeContainers lists this stack's containers, and the debris that an
+// interrupted run left of one.
+func (e *Engine) observeContainers(ctx context.Context, stack string, damagedToo bool) ([]planner.Container, error) {
+	found, err := e.containers(ctx, stack)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := e.tasks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []planner.Container
+	seen := map[string]bool{}
+	for _, c := range found {
+		o, err := e.observed(c, tasks[c.ID])
+		if err != nil && damagedToo {
+			ref := planner.Ref{Kind: planner.KindContainer, Name: c.Labels[labels.Service]}
+			o, err = planner.Container{ID: c.ID, Ref: ref, Task: planner.TaskNone, Partial: true}, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("container %s: %w (stackup -p %s down removes it)", c.ID, err, stack)
+		}
+		seen[c.ID] = true
+		out = append(out, o)
+	}
+	debris, err := e.debris(ctx, stack, seen)
+	return append(out, debris...), err
+}
+
+func (e *Engine) containers(ctx context.Context, stack string) ([]containers.Container, error) {
+	filter := fmt.Sprintf("labels.%q", labels.Stack)
+	if stack != "" {
+		filter = fmt.Sprintf("labels.%q==%q", labels.Stack, stack)
+	}
+	var cs []containers.Container
+	err := within(ctx, "Containers/ListStream", func(ctx context.Context) (err error) {
+		cs, err = e.client.ContainerService().List(ctx, filter)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	return cs, nil
+}
+
+func (e *Engine) tasks(ctx context.Context) (map[string]*tasktypes.Process, error) {
+	r, err := e.client.TaskService().List(ctx, &tasksapi.ListTasksRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("list tasks: %w", errgrpc.ToNative(err))
+	}
+	out := map[string]*tasktypes.Process{}
+	for _, t := range r.Tasks {
+		out[t.ID] = t
+	}
+	return out, nil
+}
+
+func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (planner.Container, error) {
+	id, ok := labels.Decode(c.Labels)
+	if !ok {
+		return planner.Container{}, errors.New("its labels are damaged")
+	}
+	s, err := storedOf(c)
+	if err != nil {
+		return planner.Container{}, err
+	}
+	o := planner.Container{
+		ID: c.ID, Ref: id.Ref, Name: id.Name, Generation: id.Generation,
+		Hash: id.Hash, Digest: id.Digest, Service: s.Service, Networks: s.Networks, Volumes: s.Volumes, Task: planner.TaskNone,
+	}
+	if t != nil {
+		o.Task, o.ExitCode = taskState(t.Status), int(t.ExitStatus)
+	}
+	if o.Task == planner.TaskRunning && s.Health != nil && !s.Health.Disable {
+		o.Health = e.healthOf(c.ID)
+	}
+	return o, nil
+}
+
+// healthOf is Starting until the first probe has spoken.
+func (e *Engine) healthOf(id string) planner.Health {
+	st, err := health.ReadFile(e.Dirs, id)
+	if err != nil {
+		return planner.HealthStarting
+	}
+	return planner.Health(st.Health)
+}
+
+func taskState(s tasktypes.Status) planner.TaskState {
+	switch s {
+	case tasktypes.Status_RUNNING:
+		return planner.TaskRunning
+	case tasktypes.Status_CREATED:
+		return planner.TaskCreated
+	case tasktypes.Status_PAUSED, tasktypes.Status_PAUSING:
+		return planner.TaskPaused
+	case tasktypes.Status_STOPPED:
+		return planner.TaskStopped
+	default:
+		return planner.TaskNone
+	}
+}
+
+// debris finds snapshots, endpoint records and folders whose container is
+// not there: what a run killed half-way leaves.
+func (e *Engine) debris(ctx context.Context, stack string, seen map[string]bool) ([]planner.Container, error) {
+	var out []planner.Container
+	add := func(id string, i labels.Identity) {
+		if !seen[id] {
+			seen[id] = true
+			out = append(out, planner.Container{ID: id, Ref: i.Ref, Generation: i.Generation, Task: planner.TaskNone, Partial: true})
+		}
+	}
+	filter := fmt.Sprintf("labels.%q==%q", labels.Stack, stack)
+	err := within(ctx, "Snapshots/List", func(ctx context.Context) error {
+		return e.client.SnapshotService(e.Snapshotter).Walk(ctx, func(_ context.Context, s snapshots.Info) error {
+			if i, ok := labels.Decode(s.Labels); ok {
+				add(s.Name, i)
+			}
+			return nil
+		}, filter)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list snapshots: %w", err)
+	}
+	ends, err := e.Network.Endpoints()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range ends {
+		if p.Stack == stack {
+			add(p.ID, labels.Identity{Ref: planner.Ref{Kind: planner.KindContainer, Name: p.Service, Index: p.Index}})
+		}
+	}
+	return out, nil
+}
+
+func (e *Engine) observeImages(ctx context.Context, s *spec.Stack) ([]planner.Image, error) {
+	refs := imageRefs(s)
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	local, err := e.localImages(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]planner.Image, len(refs))
+	var wg sync.WaitGroup
+	for i, ref := range refs {
+		out[i] = planner.Image{Ref: ref, Local: local[ref], Wanted: local[ref]}
+		if local[ref] != "" {
+			continue
+		}
+		wg.Go(func() {
+			if d, err := resolve(ctx, ref); err != nil {
+				out[i].Err = whyNot(ref, err)
+			} else {
+				out[i].Wanted = d
+			}
+		})
+	}
+	wg.Wait()
+	return out, nil
+}
+
+func imageRefs(s *spec.Stack) []string {
+	var refs []string
+	for _, v := range s.Services {
+		refs = append(refs, v.Image)
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
+}
+
+func (e *Engine) localImages(ctx context.Context, refs []string) (map[string]string, error) {
+	var filters []string
+	for _, r := range refs {
+		filters = append(filters, fmt.Sprintf("name==%q", r))
+	}
+	list, err := e.client.ImageService().List(ctx, filters...)
+	if err != nil {
+		return nil, fmt.Errorf("list images: %w", err)
+	}
+	out := map[string]string{}
+	for _, i := range list {
+		out[i.Name] = i.Target.Digest.String()
+	}
+	return out, nil
+}
+
+// Stacks names the stacks that have containers here.
+func (e *Engine) Stacks(ctx context.Context) ([]string, error) {
+	cs, err := e.containers(e.ctx(ctx), "")
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, c := range cs {
+		out = append(out, c.Labels[labels.Stack])
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// RemoveShared takes away the folders and control groups that containers
+// share, as far as they are empty. For when the last stack has gone.
+func (e *Engine) RemoveShared() {
+	groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + e.Dirs.Namespace()) // the pattern is good
+	paths := append(groups, "/sys/fs/cgroup/"+e.Dirs.Namespace(),
+		filepath.Join(e.Dirs.RuncRoot(), e.Dirs.Namespace()), e.Dirs.RuncRoot(),
+		filepath.Dir(e.Dirs.Container("x")), e.Dirs.IO(), e.Dirs.Logs(), filepath.Dir(e.Dirs.Exec(0)), filepath.Dir(e.Dirs.Mounts(0)),
+		e.Dirs.Networks(), e.Dirs.Endpoints(), e.Dirs.Netns(), e.Dirs.Volumes(), e.Dirs.CNICache())
+	for _, p := range paths {
+		_ = os.Remove(p) // refused by the kernel unless empty: what we want
+	}
+}

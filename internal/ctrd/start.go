@@ -1,0 +1,260 @@
+package ctrd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types"
+	tasktypes "github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+
+	"stackup.dev/stackup/internal/health"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/logs"
+	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/planner"
+)
+
+// undoTimeout bounds the cleaning up after a start that failed.
+const undoTimeout = 30 * time.Second
+
+// Start gives a container a task: files, network, logs, then the process.
+// Starting what runs is no error; a task that was made and never started, or
+// that has exited, is replaced.
+func (e *Engine) Start(ctx context.Context, id string) (err error) {
+	ctx = e.ctx(ctx)
+	lock, err := e.Dirs.LockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	rec, err := e.client.ContainerService().Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	running, err := e.clearTask(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := e.desire(ctx, rec, labels.DesiredRunning); err != nil || running {
+		return err
+	}
+	if err := e.startOrUndo(ctx, rec, restart.Count{}); err != nil {
+		if errdefs.IsUnavailable(err) {
+			return err
+		}
+		// Nobody else shall try what the command has just reported as failed.
+		rec.Labels[labels.Desired] = labels.DesiredRunning
+		return errors.Join(err, e.desire(context.WithoutCancel(ctx), rec, labels.DesiredStopped))
+	}
+	return nil
+}
+
+func (e *Engine) startOrUndo(ctx context.Context, rec containers.Container, restarts restart.Count) error {
+	err := e.startTask(ctx, rec, restarts)
+	if err == nil || errdefs.IsUnavailable(err) { // without an engine nothing can be undone; the next run does
+		return err
+	}
+	return errors.Join(err, e.undoStart(ctx, rec.ID))
+}
+
+// Restart starts a container again whose task has exited, unless somebody
+// wants it stopped, or it was restarted since the count was seen; next is the
+// count to record. It says whether it did. For the supervisor.
+func (e *Engine) Restart(ctx context.Context, id string, seen, next restart.Count) (did bool, err error) {
+	ctx = e.ctx(ctx)
+	lock, err := e.Dirs.LockContainer(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	rec, err := e.client.ContainerService().Get(ctx, id)
+	if errdefs.IsNotFound(err) || err == nil && rec.Labels[labels.Desired] != labels.DesiredRunning {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if last, err := e.readRun(id); err != nil || last.Restarts != seen {
+		return false, err // the decision was about an earlier run
+	}
+	if running, err := e.clearTask(ctx, id); err != nil || running {
+		return false, err
+	}
+	return true, e.startOrUndo(ctx, rec, next)
+}
+
+// clearTask makes room for a new task; running says that one runs already.
+func (e *Engine) clearTask(ctx context.Context, id string) (running bool, err error) {
+	t, err := e.task(ctx, id)
+	if err != nil || t == nil {
+		return false, err
+	}
+	if s := taskState(t.Status); s == planner.TaskRunning || s == planner.TaskPaused {
+		return true, nil
+	}
+	return false, e.killAndDelete(ctx, id)
+}
+
+// task is the container's task, or nil.
+func (e *Engine) task(ctx context.Context, id string) (*tasktypes.Process, error) {
+	r, err := e.client.TaskService().Get(ctx, &tasksapi.GetRequest{ContainerID: id})
+	if err = errgrpc.ToNative(err); err != nil {
+		return nil, ignoreNotFound(err)
+	}
+	return r.Process, nil
+}
+
+// desire records what the last command wanted of the container.
+func (e *Engine) desire(ctx context.Context, rec containers.Container, what string) error {
+	if rec.Labels[labels.Desired] == what {
+		return nil
+	}
+	up := containers.Container{ID: rec.ID, Labels: map[string]string{labels.Desired: what}}
+	_, err := e.client.ContainerService().Update(ctx, up, "labels."+labels.Desired)
+	return err
+}
+
+func (e *Engine) startTask(ctx context.Context, rec containers.Container, restarts restart.Count) error {
+	p, err := decodeEndpoint(rec.Labels[labels.Endpoint])
+	if err != nil {
+		return err
+	}
+	if err := loadAppArmor(); err != nil {
+		return err
+	}
+	if err := e.Network.Restore(ctx, p); err != nil {
+		return err
+	}
+	if err := e.writeFiles(rec.ID, p); err != nil {
+		return err
+	}
+	if err := e.Network.Attach(ctx, rec.ID); err != nil {
+		return fmt.Errorf("attach network: %w", err)
+	}
+	stdout, stderr, hold, err := logs.Prepare(e.Dirs, rec.ID, logs.Config{})
+	if err != nil {
+		return fmt.Errorf("logs: %w", err)
+	}
+	defer func() { _ = hold.Close() }() // FIFOs lose nothing by that
+	if err := e.ensureHelpers(ctx); err != nil {
+		return err
+	}
+	if err := e.freshRun(rec, restarts); err != nil {
+		return err
+	}
+	return e.runTask(ctx, rec, stdout, stderr)
+}
+
+func (e *Engine) ensureHelpers(ctx context.Context) error {
+	if e.Helpers == nil {
+		return nil
+	}
+	if err := e.Helpers(ctx); err != nil {
+		return fmt.Errorf("helpers: %w", err)
+	}
+	return nil
+}
+
+// freshRun forgets what was known of the run before.
+func (e *Engine) freshRun(rec containers.Container, restarts restart.Count) error {
+	s, err := storedOf(rec)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC() // the same in both files: it says which run a verdict is of
+	if s.Health != nil && !s.Health.Disable {
+		if err := health.WriteFile(e.Dirs, rec.ID, health.NewStatus(now)); err != nil {
+			return err
+		}
+	}
+	return e.writeRun(rec.ID, now, restarts)
+}
+
+func (e *Engine) runTask(ctx context.Context, rec containers.Container, stdout, stderr string) error {
+	mounts, err := e.client.SnapshotService(rec.Snapshotter).Mounts(ctx, rec.SnapshotKey)
+	if err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	req := &tasksapi.CreateTaskRequest{ContainerID: rec.ID, Stdout: stdout, Stderr: stderr}
+	for _, m := range mounts {
+		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
+	}
+	if _, err := e.client.TaskService().Create(ctx, req); err != nil {
+		return fmt.Errorf("create task: %w", errgrpc.ToNative(err))
+	}
+	if _, err := e.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: rec.ID}); err != nil {
+		return fmt.Errorf("start task: %w", errgrpc.ToNative(err))
+	}
+	return nil
+}
+
+// undoStart takes a half-made task and its network away, even if ctx has ended.
+func (e *Engine) undoStart(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	return errors.Join(e.killAndDelete(ctx, id), e.Network.Detach(ctx, id))
+}
+
+// writeFiles writes the managed files of /etc. They are world-readable: every
+// user of the container reads them.
+func (e *Engine) writeFiles(id string, p network.Endpoint) error {
+	resolv, err := hostResolvConf()
+	if err != nil {
+		return err
+	}
+	dir := e.Dirs.Container(id)
+	if err := statedir.WriteFile(filepath.Join(dir, "resolv.conf"), resolvConf(resolv), 0o644); err != nil {
+		return err
+	}
+	return statedir.WriteFile(filepath.Join(dir, "hostname"), []byte(p.Hostname+"\n"), 0o644)
+}
+
+// hostResolvConf is the host's own; no such file is an empty one.
+func hostResolvConf() ([]byte, error) {
+	b, err := os.ReadFile("/run/systemd/resolve/resolv.conf") // the real resolvers behind a local stub
+	if errors.Is(err, os.ErrNotExist) {
+		b, err = os.ReadFile("/etc/resolv.conf")
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	return b, nil
+}
+
+// resolvConf is the host's, without resolvers on the host's own loopback,
+// which a container cannot reach.
+func resolvConf(host []byte) []byte {
+	var out strings.Builder
+	for line := range strings.Lines(string(host)) {
+		f := strings.Fields(line)
+		if len(f) > 1 && f[0] == "nameserver" && (strings.HasPrefix(f[1], "127.") || f[1] == "::1") {
+			continue
+		}
+		out.WriteString(line)
+	}
+	return []byte(out.String())
+}
+
+func encodeEndpoint(p network.Endpoint) (string, error) {
+	b, err := json.Marshal(p)
+	return string(b), err
+}
+
+func decodeEndpoint(s string) (p network.Endpoint, err error) {
+	if err := json.Unmarshal([]byte(s), &p); err != nil {
+		return p, fmt.Errorf("the container's endpoint label is damaged: %w", err)
+	}
+	return p, nil
+}

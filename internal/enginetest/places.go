@@ -1,0 +1,82 @@
+package enginetest
+
+import (
+	"context"
+	"fmt"
+
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+// Pull makes an image present at digest.
+func (f *Fake) Pull(ctx context.Context, ref, digest string, report func(done, total int64)) error {
+	return f.act(ctx, "Pull", ref, func() error {
+		i, ok := f.images[ref]
+		if !ok || i.Err != "" {
+			return fmt.Errorf("pull %s: not found: %s", ref, i.Err)
+		}
+		report(1, 2)
+		report(2, 2)
+		i.Local = digest
+		f.images[ref] = i
+		return nil
+	})
+}
+
+// CreateNetwork makes a network, or finds it made.
+func (f *Fake) CreateNetwork(ctx context.Context, stack string, n spec.Network) error {
+	return f.act(ctx, "CreateNetwork", n.Name, func() error {
+		if have, ok := f.networks[n.Name]; ok && have.Stack != stack {
+			return fmt.Errorf("network %s is of stack %q", n.Name, have.Stack)
+		}
+		f.networks[n.Name] = planner.Network{Key: n.Key, Name: n.Name, Stack: stack}
+		return nil
+	})
+}
+
+// RemoveNetwork removes a network; a container in it is an error.
+func (f *Fake) RemoveNetwork(ctx context.Context, stack, name string) error {
+	return f.act(ctx, "RemoveNetwork", name, func() error {
+		if have, ok := f.networks[name]; ok && have.Stack != stack {
+			return fmt.Errorf("network %s is of stack %q", name, have.Stack)
+		}
+		for id, c := range f.containers {
+			for _, n := range c.spec.Networks {
+				if n.Name == name {
+					return fmt.Errorf("network %s is in use by container %s", name, id)
+				}
+			}
+		}
+		delete(f.networks, name)
+		return nil
+	})
+}
+
+// CreateVolume makes a volume, or finds it made.
+func (f *Fake) CreateVolume(ctx context.Context, stack string, v spec.Volume) error {
+	return f.act(ctx, "CreateVolume", v.Name, func() error {
+		if have, ok := f.volumes[v.Name]; ok && have.Stack != stack {
+			return fmt.Errorf("volume %s is of stack %q", v.Name, have.Stack)
+		}
+		f.volumes[v.Name] = planner.Volume{Key: v.Key, Name: v.Name, Stack: stack}
+		return nil
+	})
+}
+
+// RemoveVolume removes a volume; a container that mounts it is an error.
+func (f *Fake) RemoveVolume(ctx context.Context, stack, name string) error {
+	return f.act(ctx, "RemoveVolume", name, func() error {
+		if have, ok := f.volumes[name]; ok && have.Stack != stack {
+			return fmt.Errorf("volume %s is of stack %q", name, have.Stack)
+		}
+		for id, c := range f.containers {
+			for _, v := range c.spec.Volumes {
+				if v.Name == name {
+					return fmt.Errorf("volume %s is in use by container %s", name, id)
+				}
+			}
+		}
+		delete(f.volumes, name)
+		return nil
+	})
+}

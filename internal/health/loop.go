@@ -1,0 +1,86 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The bounds of what is kept.
+const (
+	MaxOutput  = 4 << 10 // bytes of one probe's output
+	MaxResults = 5
+)
+
+// Prober runs one probe. When ctx ends it must kill what it started, children
+// included, and return soon. exit counts only if err is nil.
+type Prober interface {
+	Probe(ctx context.Context) (exit int, output string, err error)
+}
+
+// Status is a state with the results that led to it, oldest first.
+type Status struct {
+	Version int `json:"version"`
+	State
+	Results []Result `json:"results,omitempty"`
+}
+
+// NewStatus is the status of a container that was just started.
+func NewStatus(started time.Time) Status {
+	return Status{Version: fileVersion, State: State{Health: Starting, Started: started}}
+}
+
+// Loop probes one container.
+type Loop struct {
+	Prober  Prober
+	Config  Config
+	Publish func(s Status, changed bool) // after each probe; changed: its Health is a new one
+}
+
+// Run probes until ctx ends, beginning from a status, which may be one that an
+// earlier process left. The first probe comes after a delay, as with Docker.
+// Probes never overlap.
+func (l *Loop) Run(ctx context.Context, from Status) {
+	s := from
+	timer := time.NewTimer(NextDelay(s.State, time.Now(), l.Config))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		r := l.probe(ctx)
+		if ctx.Err() != nil {
+			return // the result says nothing about the container
+		}
+		was := s.Health
+		s.State = Next(s.State, r, l.Config)
+		s.Results = append(append([]Result(nil), s.Results...), r)
+		s.Results = s.Results[max(0, len(s.Results)-MaxResults):]
+		l.Publish(s, s.Health != was)
+		timer.Reset(NextDelay(s.State, time.Now(), l.Config))
+	}
+}
+
+func (l *Loop) probe(ctx context.Context) Result {
+	ctx, cancel := context.WithTimeout(ctx, l.Config.Timeout)
+	defer cancel()
+	r := Result{Start: time.Now()}
+	exit, output, err := l.Prober.Probe(ctx)
+	r.End, r.Exit, r.Output = time.Now(), exit, capped(output)
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		r.Exit, r.Output = -1, capped(fmt.Sprintf("probe took longer than %v\n%s", l.Config.Timeout, output))
+	case err != nil:
+		r.Exit, r.Output = -1, capped(err.Error())
+	}
+	return r
+}
+
+// capped keeps the beginning, in whole characters.
+func capped(s string) string {
+	return strings.ToValidUTF8(s[:min(len(s), MaxOutput)], "")
+}

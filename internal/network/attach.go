@@ -1,0 +1,175 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"stackup.dev/stackup/internal/cni"
+	"stackup.dev/stackup/internal/network/bridge"
+	"stackup.dev/stackup/internal/network/ipam"
+	"stackup.dev/stackup/internal/network/nat"
+)
+
+// undoDeadline is what cleaning up after a failure may take.
+const undoDeadline = 10 * time.Second
+
+// Attach gives a claimed container its network: a network namespace at
+// NetnsPath, its interfaces, its ports, its names. It may be repeated, also
+// after a reboot, and leaves alone what is in order. If it fails, all that it
+// did is undone; the error has what the network helper printed.
+func (h *Host) Attach(ctx context.Context, id string) error {
+	e, err := h.endpoint(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("container %s has claimed no network", id)
+	}
+	if err != nil {
+		return err
+	}
+	if e.Up && isNetns(h.NetnsPath(id)) && h.check(e) == nil {
+		return h.refresh(ctx, e) // a running container: nothing to undo
+	}
+	if err := h.attach(ctx, e); err != nil {
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoDeadline)
+		defer cancel()
+		if uerr := errors.Join(h.Detach(undo, id), h.settle(undo, e)); uerr != nil {
+			h.Log.Warn("undo attach", "id", id, "err", uerr)
+		}
+		return fmt.Errorf("attach %s: %w", id, err)
+	}
+	return nil
+}
+
+func (h *Host) attach(ctx context.Context, e Endpoint) error {
+	if err := h.checkHostPorts(ctx, e); err != nil {
+		return err
+	}
+	if err := forward(); err != nil {
+		return err
+	}
+	if err := ensureNetns(h.NetnsPath(e.ID)); err != nil {
+		return err
+	}
+	networks, err := h.cniNetworks(e)
+	if err != nil {
+		return err
+	}
+	if err := h.cni.Setup(ctx, e.ID, h.NetnsPath(e.ID), networks); err != nil {
+		return err
+	}
+	return h.setUp(ctx, e.ID, true)
+}
+
+// refresh puts rules and names of what is up back in order.
+func (h *Host) refresh(ctx context.Context, e Endpoint) error {
+	unlock, err := h.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, err := h.Endpoints()
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.publishThese(all), h.rewriteHosts(e, all))
+}
+
+// setUp marks the endpoint and makes rules, names and flows follow. Detaching
+// does all of it even if a part fails; a missing record is no error for it.
+func (h *Host) setUp(ctx context.Context, id string, up bool) error {
+	unlock, err := h.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, err := h.Endpoints()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(o Endpoint) bool { return o.ID == id })
+	if i < 0 && up {
+		return fmt.Errorf("the record of container %s went away", id)
+	}
+	if i < 0 {
+		return h.publishThese(all) // it may have had ports
+	}
+	if !up && !all[i].Up {
+		return nil
+	}
+	all[i].Up = up
+	if up {
+		all[i].Seq = nextSeq(all)
+	}
+	if err := h.writeEndpoint(all[i]); err != nil {
+		return err
+	}
+	return errors.Join(h.publishThese(all), h.rewriteHosts(all[i], all), forgetFlows(all[i]))
+}
+
+func nextSeq(all []Endpoint) int64 {
+	var top int64
+	for _, e := range all {
+		top = max(top, e.Seq)
+	}
+	return top + 1
+}
+
+// forgetFlows drops the kernel's memory of UDP flows by ports that the
+// endpoint has just gained or lost.
+func forgetFlows(e Endpoint) error {
+	if !slices.ContainsFunc(e.Ports, func(p Published) bool { return p.Protocol == "udp" }) {
+		return nil
+	}
+	if !e.Up {
+		return nat.ForgetFlows(portsOf(e), nil, nil)
+	}
+	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return err
+	}
+	local := map[netip.Addr]bool{}
+	for _, a := range addrs {
+		if ip, ok := netip.AddrFromSlice(a.IP); ok {
+			local[ip.Unmap()] = true
+		}
+	}
+	return nat.ForgetFlows(nil, portsOf(e), local)
+}
+
+// cniNetworks gives the plugin's configurations for an endpoint.
+func (h *Host) cniNetworks(e Endpoint) ([]cni.Network, error) {
+	out := make([]cni.Network, 0, len(e.Attachments))
+	for i, a := range e.Attachments {
+		n, err := h.network(a.Network)
+		if err != nil {
+			return nil, fmt.Errorf("network %s: %w", a.Network, err)
+		}
+		s := n.spec()
+		out = append(out, cni.Network{Name: n.Name, Conf: cni.Conf{
+			Bridge: s.Name, Alias: s.Alias, Gateway: s.Gateway, BridgeMAC: ipam.MAC(n.Gateway), MTU: s.MTU,
+			Address: a.Address, MAC: a.MAC, Default: i == 0,
+		}})
+	}
+	return out, nil
+}
+
+// check says whether all interfaces of an endpoint are in order.
+func (h *Host) check(e Endpoint) error {
+	for _, a := range e.Attachments {
+		n, err := h.network(a.Network)
+		if err != nil {
+			return err
+		}
+		b := bridge.Attachment{Bridge: n.spec(), Container: e.ID, Interface: a.Interface, Address: a.Address}
+		if err := bridge.Check(b, h.NetnsPath(e.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

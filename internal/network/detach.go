@@ -1,0 +1,150 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"stackup.dev/stackup/internal/cni"
+	"stackup.dev/stackup/internal/network/bridge"
+	"stackup.dev/stackup/internal/statedir"
+)
+
+// Detach takes a container's network away: ports and names, interfaces and the
+// network namespace. The record stays, not up, and with it address and ports.
+// It may be repeated, and is complete even when the namespace vanished or the
+// network helper fails. The kernel ends the interfaces with their namespace, a
+// moment after; Release sees to it.
+func (h *Host) Detach(ctx context.Context, id string) error {
+	e, err := h.endpoint(id)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	e.ID = id
+	unlinked := make(chan error, 1)
+	go func() { unlinked <- h.unlink(ctx, e) }() // half of the time goes into starting the plugin
+	return errors.Join(h.setUp(ctx, id, false), <-unlinked, removeNetns(h.NetnsPath(id)))
+}
+
+// unlink has the plugin remove the interfaces, as CNI asks for, and removes
+// them by name if it cannot.
+func (h *Host) unlink(ctx context.Context, e Endpoint) error {
+	path := h.NetnsPath(e.ID)
+	if !isNetns(path) {
+		path = ""
+	}
+	networks, err := h.cniNetworks(e)
+	if err == nil {
+		for i := range networks {
+			networks[i].Conf.Ephemeral = true
+		}
+		err = h.cni.Remove(ctx, e.ID, path, networks)
+	}
+	if err == nil {
+		return nil
+	}
+	var errs []error
+	h.Log.Warn("network helper could not detach; removing its links directly", "id", e.ID, "err", err)
+	for i, a := range e.Attachments {
+		errs = append(errs, h.cni.Forget(e.ID, a.Network, i))
+	}
+	return errors.Join(append(errs, h.removeLinks(e))...)
+}
+
+func (h *Host) removeLinks(e Endpoint) error {
+	var errs []error
+	for _, a := range e.Attachments {
+		errs = append(errs, bridge.Remove(bridge.VethName(bridge.Name(h.Dirs.Root, a.Network), e.ID, a.Interface)))
+	}
+	return errors.Join(errs...)
+}
+
+// settle waits until the kernel has ended an endpoint's interfaces with their
+// namespace, and removes them if a leftover process keeps that alive.
+func (h *Host) settle(ctx context.Context, e Endpoint) error {
+	for range 50 {
+		if !h.linked(e) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return h.removeLinks(e)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return h.removeLinks(e)
+}
+
+func (h *Host) linked(e Endpoint) bool {
+	return slices.ContainsFunc(e.Attachments, func(a Attachment) bool {
+		return bridge.Exists(bridge.VethName(bridge.Name(h.Dirs.Root, a.Network), e.ID, a.Interface))
+	})
+}
+
+// Release removes a container's record and anything left of its network. What
+// is not there is no error.
+func (h *Host) Release(ctx context.Context, id string) error {
+	if err := valid("container ID", id); err != nil {
+		return err
+	}
+	e, err := h.endpoint(id)
+	known := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		h.Log.Warn("unreadable endpoint record", "id", id, "err", err)
+	}
+	if known && (e.Up || exists(h.NetnsPath(id))) {
+		if err := h.Detach(ctx, id); err != nil {
+			return err
+		}
+	}
+	if known {
+		err = h.settle(ctx, e)
+	} else {
+		err = h.unlinkUnknown(id)
+	}
+	if err != nil {
+		return err
+	}
+	unlock, err := h.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, path := range []string{h.endpointPath(id), h.HostsFile(id)} {
+		if err := statedir.Remove(path); err != nil {
+			return fmt.Errorf("release %s: %w", id, err)
+		}
+	}
+	_ = os.Remove(h.Dirs.Container(id))               // refused by the kernel if others keep files there
+	_ = os.Remove(filepath.Dir(h.Dirs.Container(id))) // likewise
+	h.tidy()
+	return nil
+}
+
+// unlinkUnknown removes what may be left of a container that has no usable
+// record, by the names that its links and cached results would have.
+func (h *Host) unlinkUnknown(id string) error {
+	networks, err := h.Networks()
+	if err != nil {
+		return err
+	}
+	errs := []error{removeNetns(h.NetnsPath(id))}
+	for _, n := range networks {
+		for i := range networks {
+			errs = append(errs,
+				bridge.Remove(bridge.VethName(n.Bridge, id, fmt.Sprintf("%s%d", cni.Prefix, i))),
+				h.cni.Forget(id, n.Name, i))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}

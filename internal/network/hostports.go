@@ -1,0 +1,106 @@
+package network
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"stackup.dev/stackup/internal/network/ports"
+	"stackup.dev/stackup/planner"
+)
+
+// PortsInUse gives every host port that a process takes: listening TCP and
+// unconnected UDP sockets, IPv4 and IPv6, with its holder. Looking for holders
+// walks over all processes; of, if given, limits that to these ports.
+func PortsInUse(ctx context.Context, of ...uint16) ([]planner.PortUse, error) {
+	const proc = ports.Proc("/proc")
+	sockets, err := proc.Sockets()
+	if err != nil {
+		return nil, err
+	}
+	inodes := map[uint64]bool{}
+	for _, s := range sockets {
+		if s.Inode != 0 && (len(of) == 0 || slices.Contains(of, s.Port)) {
+			inodes[s.Inode] = true
+		}
+	}
+	holders := map[uint64]string{}
+	if len(inodes) > 0 {
+		if holders, err = proc.Holders(ctx, inodes); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]planner.PortUse, 0, len(sockets))
+	for _, s := range sockets {
+		out = append(out, planner.PortUse{HostIP: s.Address.String(), Port: s.Port, Protocol: s.Protocol, Holder: holder(s, holders)})
+	}
+	return out, nil
+}
+
+func holder(s ports.Socket, known map[uint64]string) string {
+	switch {
+	case known[s.Inode] != "":
+		return known[s.Inode]
+	case s.Inode == 0:
+		return "the kernel"
+	default:
+		return "an unknown process"
+	}
+}
+
+// PublishedPorts gives the ports that endpoints of ours hold, up or not, so
+// that a caller can tell those of its own stack from others.
+func (h *Host) PublishedPorts() ([]PortHolder, error) {
+	all, err := h.Endpoints()
+	if err != nil {
+		return nil, err
+	}
+	var out []PortHolder
+	for _, e := range all {
+		for _, p := range e.Ports {
+			ip := p.HostIP
+			if ip == "" {
+				ip = netip.IPv4Unspecified().String()
+			}
+			out = append(out, PortHolder{
+				PortUse: planner.PortUse{HostIP: ip, Port: p.HostPort, Protocol: p.Protocol, Holder: e.Holder()},
+				Stack:   e.Stack, Service: e.Service, Index: e.Index,
+			})
+		}
+	}
+	return out, nil
+}
+
+// hostUses gives what processes of the host take. Holders are looked for only
+// when an error has to name one.
+func (h *Host) hostUses(ctx context.Context) ([]ports.Use, error) {
+	sockets, err := h.proc.Sockets()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ports.Use, 0, len(sockets))
+	for _, s := range sockets {
+		out = append(out, ports.Use{HostIP: s.Address, Port: s.Port, Protocol: s.Protocol, Holder: func() string {
+			known, err := h.proc.Holders(ctx, map[uint64]bool{s.Inode: s.Inode != 0})
+			if err != nil {
+				h.Log.Warn("look for the holder of a port", "port", s.Port, "err", err)
+			}
+			return holder(s, known)
+		}})
+	}
+	return out, nil
+}
+
+// checkHostPorts refuses ports that a process of the host has taken since they
+// were claimed: our rules would take its traffic away.
+func (h *Host) checkHostPorts(ctx context.Context, e Endpoint) error {
+	if allFree(e.Ports) {
+		return nil
+	}
+	taken, err := h.hostUses(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = ports.Choose(e.Ports, nil, taken)
+	return err
+}

@@ -1,0 +1,56 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"stackup.dev/stackup/internal/network/hosts"
+)
+
+// HostsFile is the hosts file of a container, made by Attach, kept up to date
+// in place and removed by Release.
+func (h *Host) HostsFile(id string) string { return filepath.Join(h.Dirs.Container(id), "hosts") }
+
+// rewriteHosts brings the hosts files up to date that a change of e touches:
+// those of all endpoints that are up and share a network with it.
+func (h *Host) rewriteHosts(e Endpoint, all []Endpoint) error {
+	var errs []error
+	for _, o := range all {
+		if o.Up && (o.ID == e.ID || shareNetwork(e, o)) {
+			if err := hosts.Write(h.HostsFile(o.ID), hostsContent(o, all)); err != nil {
+				errs = append(errs, fmt.Errorf("hosts file of %s: %w", o.ID, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func shareNetwork(e, o Endpoint) bool {
+	return slices.ContainsFunc(e.Attachments, func(a Attachment) bool {
+		return slices.ContainsFunc(o.Attachments, func(b Attachment) bool { return a.Network == b.Network })
+	})
+}
+
+// hostsContent gives a container's hosts file: what is up on its networks, by
+// the names that hold there and by no other network's address.
+func hostsContent(e Endpoint, all []Endpoint) []byte {
+	var own, others []hosts.Entry
+	mine := map[string]bool{}
+	for _, a := range e.Attachments {
+		mine[a.Network] = true
+		own = append(own, hosts.Entry{Address: a.Address.Addr(), Names: slices.Concat([]string{e.Hostname, e.Name}, a.Names)})
+	}
+	for _, o := range all {
+		if !o.Up || o.ID == e.ID {
+			continue
+		}
+		for _, a := range o.Attachments {
+			if mine[a.Network] {
+				others = append(others, hosts.Entry{Address: a.Address.Addr(), Names: a.Names})
+			}
+		}
+	}
+	return hosts.Render(own, others)
+}

@@ -1,0 +1,70 @@
+package network
+
+import (
+	"net/netip"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func member(id string, up bool, at ...Attachment) Endpoint {
+	return Endpoint{ID: id, Hostname: id + "-host", Name: "shop-" + id, Up: up, Attachments: at}
+}
+
+func on(network, addr string, names ...string) Attachment {
+	return Attachment{Network: network, Address: netip.MustParsePrefix(addr), Names: names}
+}
+
+func TestHostsContent(t *testing.T) {
+	web := member("web", true, on("front", "10.0.0.2/24", "web", "www"))
+	api := member("api", true, on("front", "10.0.0.3/24", "api"), on("back", "10.0.1.3/24", "api", "backend"))
+	db := member("db", true, on("back", "10.0.1.4/24", "db"))
+	down := member("down", false, on("front", "10.0.0.9/24", "down"))
+	all := []Endpoint{web, api, db, down}
+	const head = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+	tests := []struct {
+		of   Endpoint
+		want string
+	}{
+		{web, head + "10.0.0.2\tweb-host shop-web web www\n10.0.0.3\tapi\n"},
+		{api, head + "10.0.0.3\tapi-host shop-api api\n10.0.1.3\tapi-host shop-api api backend\n10.0.0.2\tweb www\n10.0.1.4\tdb\n"},
+		{db, head + "10.0.1.4\tdb-host shop-db db\n10.0.1.3\tapi backend\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.of.ID, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, string(hostsContent(tt.of, all))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestHostsFollowLife: a name is there once its container is attached, and
+// gone once it is detached, in the file that is mounted already.
+func TestHostsFollowLife(t *testing.T) {
+	w := newWorld(t)
+	w.network("shop")
+	w.claim(endpointOf("web1", "web", "shop"))
+	w.claim(endpointOf("db1", "db", "shop"))
+	w.attach("web1")
+	f, err := os.Open(w.HostsFile("web1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	const own = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.210.0.2\tweb1 shop-web-1 web\n"
+	expect := func(when, want string) {
+		t.Helper()
+		b := make([]byte, 4096)
+		n, _ := f.ReadAt(b, 0)
+		if diff := cmp.Diff(want, string(b[:n])); diff != "" {
+			t.Errorf("%s: %s", when, diff)
+		}
+	}
+	expect("alone", own)
+	w.attach("db1")
+	expect("peer attached", own+"10.210.0.3\tdb shop-db-1\n")
+	w.detach("db1")
+	expect("peer detached", own)
+}

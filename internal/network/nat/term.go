@@ -1,0 +1,119 @@
+package nat
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// Term is one match or verdict, in both its forms: as nft(8) writes it, and as
+// the kernel takes it.
+type Term struct {
+	text  string
+	exprs []expr.Any
+}
+
+// String gives the term as nft writes it.
+func (t Term) String() string { return t.text }
+
+func in(name string) Term     { return link(expr.MetaKeyIIFNAME, "iifname", expr.CmpOpEq, name) }
+func inNot(name string) Term  { return link(expr.MetaKeyIIFNAME, "iifname !=", expr.CmpOpNeq, name) }
+func outTo(name string) Term  { return link(expr.MetaKeyOIFNAME, "oifname", expr.CmpOpEq, name) }
+func outNot(name string) Term { return link(expr.MetaKeyOIFNAME, "oifname !=", expr.CmpOpNeq, name) }
+
+func link(key expr.MetaKey, text string, op expr.CmpOp, name string) Term {
+	data := make([]byte, unix.IFNAMSIZ)
+	copy(data, name)
+	return Term{fmt.Sprintf("%s %q", text, name), []expr.Any{
+		&expr.Meta{Key: key, Register: 1},
+		&expr.Cmp{Op: op, Register: 1, Data: data},
+	}}
+}
+
+// The offsets of the addresses in an IPv4 header (RFC 791 section 3.1).
+const (
+	offsetSource      = 12
+	offsetDestination = 16
+)
+
+func source(p netip.Prefix) Term      { return address("ip saddr", offsetSource, p) }
+func destination(p netip.Prefix) Term { return address("ip daddr", offsetDestination, p) }
+
+func address(text string, offset uint32, p netip.Prefix) Term {
+	p = p.Masked()
+	exprs := []expr.Any{&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: 4}}
+	shown := p.String()
+	if p.Bits() < 32 {
+		exprs = append(exprs, &expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: net.CIDRMask(p.Bits(), 32), Xor: make([]byte, 4)})
+	} else {
+		shown = p.Addr().String()
+	}
+	return Term{text + " " + shown, append(exprs, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: p.Addr().AsSlice()})}
+}
+
+// port matches the destination port of a TCP or UDP packet.
+func port(protocol string, n uint16) Term {
+	l4 := byte(unix.IPPROTO_TCP)
+	if protocol == "udp" {
+		l4 = unix.IPPROTO_UDP
+	}
+	return Term{fmt.Sprintf("%s dport %d", protocol, n), []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{l4}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, n)},
+	}}
+}
+
+// destinationLocal matches what is meant for an address of this host.
+func destinationLocal() Term {
+	return Term{"fib daddr type local", []expr.Any{
+		&expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: native(unix.RTN_LOCAL)},
+	}}
+}
+
+// established matches packets of a connection that is known already.
+func established() Term {
+	return bits("ct state established,related", expr.CtKeySTATE, expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED)
+}
+
+// statusDestinationNAT is IPS_DST_NAT of the kernel's nf_conntrack_common.h.
+const statusDestinationNAT = 1 << 5
+
+// translated matches packets of a connection whose destination was rewritten:
+// it came by a published port.
+func translated() Term { return bits("ct status dnat", expr.CtKeySTATUS, statusDestinationNAT) }
+
+func bits(text string, key expr.CtKey, mask uint32) Term {
+	return Term{text, []expr.Any{
+		&expr.Ct{Register: 1, Key: key},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: native(mask), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
+	}}
+}
+
+func dnat(to netip.AddrPort) Term {
+	return Term{"dnat to " + to.String(), []expr.Any{
+		&expr.Immediate{Register: 1, Data: to.Addr().AsSlice()},
+		&expr.Immediate{Register: 2, Data: binary.BigEndian.AppendUint16(nil, to.Port())},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegProtoMin: 2},
+	}}
+}
+
+func masquerade() Term { return Term{"masquerade", []expr.Any{&expr.Masq{}}} }
+func accept() Term     { return verdict("accept", expr.VerdictAccept, "") }
+func drop() Term       { return verdict("drop", expr.VerdictDrop, "") }
+func jump(to string) Term {
+	return verdict("jump "+to, expr.VerdictJump, to)
+}
+
+func verdict(text string, kind expr.VerdictKind, chain string) Term {
+	return Term{text, []expr.Any{&expr.Verdict{Kind: kind, Chain: chain}}}
+}
+
+func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }

@@ -1,0 +1,66 @@
+package network
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"stackup.dev/stackup/internal/network/nat"
+)
+
+func natBridges(networks []Network) (bridges []nat.Bridge, names []string) {
+	for _, n := range networks {
+		bridges = append(bridges, nat.Bridge{Name: n.Bridge, Subnet: n.Subnet})
+		names = append(names, n.Bridge)
+	}
+	return bridges, names
+}
+
+// natPorts gives the ports of all endpoints that are up. Of two that publish
+// the same, the one that came later has it: so a port goes over from an old
+// incarnation to a new one in the very swap that brings the new one up.
+func natPorts(endpoints []Endpoint) []nat.Port {
+	endpoints = slices.Clone(endpoints)
+	slices.SortFunc(endpoints, func(a, b Endpoint) int { return cmp.Or(cmp.Compare(b.Seq, a.Seq), cmp.Compare(a.ID, b.ID)) })
+	type key struct {
+		ip       netip.Addr
+		port     uint16
+		protocol string
+	}
+	seen := map[key]bool{}
+	var out []nat.Port
+	for _, e := range endpoints {
+		if !e.Up {
+			continue
+		}
+		for _, p := range portsOf(e) {
+			k := key{p.HostIP, p.HostPort, p.Protocol}
+			if !seen[k] {
+				seen[k] = true
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// portsOf gives an endpoint's ports as rules. They lead to the address of the
+// first network: answers leave by the default route, which is there.
+func portsOf(e Endpoint) []nat.Port {
+	if len(e.Attachments) == 0 {
+		return nil
+	}
+	to := e.Attachments[0].Address.Addr()
+	out := make([]nat.Port, 0, len(e.Ports))
+	for _, p := range e.Ports {
+		ip, err := netip.ParseAddr(p.HostIP)
+		if err != nil {
+			ip = netip.IPv4Unspecified()
+		}
+		out = append(out, nat.Port{
+			HostIP: ip, HostPort: p.HostPort, Protocol: p.Protocol,
+			To: netip.AddrPortFrom(to, p.Target), Comment: e.Stack + "/" + e.Service,
+		})
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+// Package restart decides whether and when an exited container starts again.
+// It is pure.
+package restart
+
+import (
+	"time"
+
+	"stackup.dev/stackup/spec"
+)
+
+// The back-off of Docker's restart policies.
+const (
+	FirstDelay = 100 * time.Millisecond
+	MaxDelay   = time.Minute
+	Steady     = 10 * time.Second // a run as long as this ends the back-off
+)
+
+// Count is what is remembered between the exits of one container.
+type Count struct {
+	Total int `json:"total"` // restarts so far; on-failure's limit counts these, as Docker's does
+	Quick int `json:"quick"` // restarts in a row after runs shorter than Steady
+}
+
+// Decide says whether a container that ended with exitCode after running for
+// ranFor starts again, after which delay, and what to remember. A container
+// that was stopped by hand is left alone under every policy (Compose
+// Specification, "restart"). An empty policy means no.
+func Decide(p spec.Restart, exitCode int, manuallyStopped bool, c Count, ranFor time.Duration) (again bool, delay time.Duration, next Count) {
+	if manuallyStopped || !wanted(p, exitCode, c) {
+		return false, 0, c
+	}
+	if ranFor >= Steady {
+		c.Quick = 0
+	}
+	return true, backoff(c.Quick), Count{Total: c.Total + 1, Quick: c.Quick + 1}
+}
+
+func wanted(p spec.Restart, exitCode int, c Count) bool {
+	switch p.Policy {
+	case spec.RestartAlways, spec.RestartUnlessStopped:
+		return true
+	case spec.RestartOnFailure:
+		return exitCode != 0 && (p.MaxRetries <= 0 || c.Total < p.MaxRetries)
+	default: // no, or not given
+		return false
+	}
+}
+
+// backoff doubles from FirstDelay to MaxDelay.
+func backoff(n int) time.Duration {
+	d := FirstDelay
+	for ; n > 0 && d < MaxDelay; n-- {
+		d *= 2
+	}
+	return min(d, MaxDelay)
+}

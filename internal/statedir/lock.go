@@ -1,0 +1,136 @@
+package statedir
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Holder says who has a lock.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Command string    `json:"command"`
+	Since   time.Time `json:"since"`
+}
+
+func (h Holder) String() string {
+	return fmt.Sprintf("%q (pid %d, since %s)", h.Command, h.PID, h.Since.Format(time.TimeOnly))
+}
+
+// LockedError says that a lock is held by another process.
+type LockedError struct {
+	Name   string
+	Holder Holder
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%s is locked by %s", e.Name, e.Holder)
+}
+
+// Lock is a held lock; the kernel frees it when the process dies.
+type Lock struct{ f *os.File }
+
+// Lock waits for the lock of that name until ctx ends, and then returns a
+// *LockedError. waiting, if not nil, is called once when it has to wait.
+func (d Dirs) Lock(ctx context.Context, name string, waiting func(Holder)) (*Lock, error) {
+	path := filepath.Join(d.State, "locks", strings.ReplaceAll(name, "/", "_"))
+	for {
+		l, err := tryLock(path)
+		if err == nil || !errors.Is(err, unix.EWOULDBLOCK) {
+			return l, err
+		}
+		h := readHolder(path)
+		if waiting != nil {
+			waiting(h)
+			waiting = nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, &LockedError{Name: name, Holder: h}
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// containerPrefix begins the names of container locks.
+const containerPrefix = "container-"
+
+// LockContainer serialises start, stop and removal of one container, and what
+// is written into its folder, between commands and the supervisor.
+func (d Dirs) LockContainer(ctx context.Context, id string) (*Lock, error) {
+	return d.Lock(ctx, containerPrefix+id, nil)
+}
+
+// TryLock takes the lock or returns a *LockedError at once.
+func (d Dirs) TryLock(name string) (*Lock, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return d.Lock(ctx, name, nil)
+}
+
+// Unlock frees the lock and takes its file away.
+func (l *Lock) Unlock() error {
+	return errors.Join(os.Remove(l.f.Name()), l.f.Close())
+}
+
+func tryLock(path string) (*Lock, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if errors.Is(err, os.ErrNotExist) { // the folder went away under us
+		return nil, unix.EWOULDBLOCK
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	if err := writeHolder(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &Lock{f: f}, nil
+}
+
+// flock locks f, and sees to it that f is still the file at its path: the
+// last holder takes the file away.
+func flock(f *os.File) error {
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return err
+	}
+	if !isAt(f, f.Name()) {
+		return unix.EWOULDBLOCK
+	}
+	return nil
+}
+
+func writeHolder(f *os.File) error {
+	b, err := json.Marshal(Holder{PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: time.Now()})
+	if err != nil {
+		return err
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err = f.WriteAt(b, 0)
+	return err
+}
+
+// readHolder is best effort: the holder may be just writing.
+func readHolder(path string) (h Holder) {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		_ = json.Unmarshal(b, &h)
+	}
+	return h
+}

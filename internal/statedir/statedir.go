@@ -1,0 +1,111 @@
+// Package statedir knows where stackup keeps its files, locks them per stack
+// and writes them whole.
+package statedir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"strconv"
+)
+
+// The default places; --root/STACKUP_ROOT and --state/STACKUP_STATE move them.
+const (
+	DefaultRoot  = "/var/lib/stackup"
+	DefaultState = "/run/stackup"
+)
+
+// Dirs is one pair of root (survives a reboot) and state (does not).
+// Two pairs are two worlds that never meet.
+type Dirs struct {
+	Root  string // absolute
+	State string // absolute
+}
+
+// New makes both paths absolute.
+func New(root, state string) (Dirs, error) {
+	r, err := filepath.Abs(root)
+	if err != nil {
+		return Dirs{}, err
+	}
+	s, err := filepath.Abs(state)
+	if err != nil {
+		return Dirs{}, err
+	}
+	if r == s {
+		return Dirs{}, fmt.Errorf("root and state must be different folders, both are %s", r)
+	}
+	return Dirs{Root: r, State: s}, nil
+}
+
+// Tag is a short name of this world, empty for the default one. It keeps
+// bridges, nftables tables and containerd namespaces of different worlds apart.
+func (d Dirs) Tag() string {
+	if d.Root == DefaultRoot {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(d.Root))
+	return hex.EncodeToString(sum[:3])
+}
+
+// Namespace is the containerd namespace of this world.
+func (d Dirs) Namespace() string { return d.tagged("stackup") }
+
+// NftTable is the name of this world's nftables table.
+func (d Dirs) NftTable() string { return d.tagged("stackup") }
+
+func (d Dirs) tagged(s string) string {
+	if t := d.Tag(); t != "" {
+		return s + "-" + t
+	}
+	return s
+}
+
+// Socket is where the embedded engine listens.
+func (d Dirs) Socket() string { return filepath.Join(d.State, "engine.sock") }
+
+// EngineRoot is the embedded engine's persistent folder.
+func (d Dirs) EngineRoot() string { return filepath.Join(d.Root, "engine") }
+
+// EngineState is the embedded engine's volatile folder.
+func (d Dirs) EngineState() string { return filepath.Join(d.State, "engine") }
+
+// EngineLog is the embedded engine's log file.
+func (d Dirs) EngineLog() string { return filepath.Join(d.Root, "engine.log") }
+
+// EngineChoice is the record of the engine that the stacks live on.
+func (d Dirs) EngineChoice() string { return filepath.Join(d.Root, "engine.json") }
+
+// RuncRoot is the OCI runtime's own state folder.
+func (d Dirs) RuncRoot() string { return filepath.Join(d.State, "runc") }
+
+// Networks holds one record per network.
+func (d Dirs) Networks() string { return filepath.Join(d.Root, "networks") }
+
+// Volumes holds one folder per volume.
+func (d Dirs) Volumes() string { return filepath.Join(d.Root, "volumes") }
+
+// Logs holds one folder per container.
+func (d Dirs) Logs() string { return filepath.Join(d.Root, "logs") }
+
+// Endpoints holds one record per attached container.
+func (d Dirs) Endpoints() string { return filepath.Join(d.State, "endpoints") }
+
+// Netns holds one mounted network namespace per container.
+func (d Dirs) Netns() string { return filepath.Join(d.State, "netns") }
+
+// CNICache is the CNI library's result cache.
+func (d Dirs) CNICache() string { return filepath.Join(d.State, "cni") }
+
+// IO holds one folder of FIFOs per container.
+func (d Dirs) IO() string { return filepath.Join(d.State, "io") }
+
+// Exec holds the FIFOs of the exec calls of one process of ours.
+func (d Dirs) Exec(pid int) string { return filepath.Join(d.State, "exec", strconv.Itoa(pid)) }
+
+// Mounts holds the passing mounts of one process of ours.
+func (d Dirs) Mounts(pid int) string { return filepath.Join(d.State, "mounts", strconv.Itoa(pid)) }
+
+// Container is the folder of one container's small files: hosts, resolv.conf, hostname, health.
+func (d Dirs) Container(id string) string { return filepath.Join(d.State, "containers", id) }

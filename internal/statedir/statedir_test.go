@@ -1,0 +1,161 @@
+package statedir
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func newDirs(t *testing.T) Dirs {
+	t.Helper()
+	d, err := New(filepath.Join(t.TempDir(), "r"), filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestRootAndStateDiffer(t *testing.T) {
+	if _, err := New("/x", "/x/."); err == nil {
+		t.Error("one folder for both was taken")
+	}
+}
+
+func TestDefaultWorldHasNoTag(t *testing.T) {
+	d, err := New(DefaultRoot, DefaultState)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Namespace() != "stackup" || d.NftTable() != "stackup" {
+		t.Errorf("names of the default world: %s, %s", d.Namespace(), d.NftTable())
+	}
+	if other := newDirs(t); other.Namespace() == d.Namespace() {
+		t.Errorf("two worlds share the namespace %s", d.Namespace())
+	}
+}
+
+func TestLockNamesItsHolder(t *testing.T) {
+	d := newDirs(t)
+	l, err := d.TryLock("stack-shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.TryLock("stack-shop")
+	var locked *LockedError
+	if !errors.As(err, &locked) || locked.Holder.PID != os.Getpid() {
+		t.Errorf("second lock: %v", err)
+	}
+	if err := l.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(d.State, "locks")); len(left) > 0 {
+		t.Errorf("files left: %v", left)
+	}
+}
+
+func TestLockIsExclusive(t *testing.T) {
+	d := newDirs(t)
+	var inside, most int
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			l, err := d.Lock(t.Context(), "x", nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			inside++
+			most = max(most, inside)
+			mu.Unlock()
+			mu.Lock()
+			inside--
+			mu.Unlock()
+			if err := l.Unlock(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if most != 1 {
+		t.Errorf("%d held one lock at once", most)
+	}
+}
+
+func TestLockWaitsUntilTheContextEnds(t *testing.T) {
+	d := newDirs(t)
+	if _, err := d.TryLock("x"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	told := 0
+	_, err := d.Lock(ctx, "x", func(Holder) { told++; cancel() })
+	var locked *LockedError
+	if !errors.As(err, &locked) || told != 1 {
+		t.Errorf("%v, told %d times", err, told)
+	}
+}
+
+func TestWriteFileIsWholeAmongManyWriters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deep", "file")
+	texts := []string{strings.Repeat("a", 5000), strings.Repeat("b", 100)}
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			if err := WriteFile(path, []byte(texts[i%2]), 0o640); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	got, err := os.ReadFile(path)
+	if err != nil || string(got) != texts[0] && string(got) != texts[1] {
+		t.Errorf("%v, %d bytes", err, len(got))
+	}
+	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o640 {
+		t.Errorf("mode: %v, %v", st.Mode(), err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(left) > 0 {
+		t.Errorf("files left aside: %v", left)
+	}
+}
+
+func TestSweepTakesOnlyWhatNobodyHolds(t *testing.T) {
+	d := newDirs(t)
+	held, err := d.TryLock("container-held")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Unlock() }()
+	debris := []string{
+		filepath.Join(d.State, "locks", "container-dead"),
+		filepath.Join(d.Networks(), ".shop.json.new"),
+	}
+	for _, p := range debris {
+		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, p := range append(debris, held.f.Name()) {
+		if _, err := os.Stat(p); err == nil {
+			left = append(left, filepath.Base(p))
+		}
+	}
+	if diff := cmp.Diff([]string{"container-held"}, left); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,99 @@
+package statedir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sweep takes away what killed commands have left and no later step of a plan
+// would: files of container locks that nobody holds, files aside that nobody
+// writes, FIFOs and passing mounts of processes that are gone. It waits for nobody.
+func (d Dirs) Sweep() error {
+	errs := []error{d.sweepLocks(), d.sweepExecs(), d.sweepMounts()}
+	for _, dir := range []string{d.Root, d.Networks(), d.Endpoints(), filepath.Join(d.Volumes(), "*")} {
+		errs = append(errs, sweepAside(dir))
+	}
+	return errors.Join(errs...)
+}
+
+// sweepLocks leaves the helpers' locks alone: holding one, however shortly,
+// could turn a helper away that is just starting.
+func (d Dirs) sweepLocks() error {
+	files, err := os.ReadDir(filepath.Join(d.State, "locks"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var errs []error
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name(), containerPrefix) {
+			continue
+		}
+		if l, err := tryLock(filepath.Join(d.State, "locks", f.Name())); err == nil {
+			errs = append(errs, l.Unlock())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d Dirs) sweepExecs() error {
+	folders, err := filepath.Glob(filepath.Join(d.State, "exec", "*"))
+	for _, f := range folders {
+		if _, serr := os.Stat(filepath.Join("/proc", filepath.Base(f))); errors.Is(serr, fs.ErrNotExist) {
+			err = errors.Join(err, os.RemoveAll(f))
+		}
+	}
+	return err
+}
+
+// sweepMounts removes nothing but mounts and empty folders: below a mount that
+// will not go lies a container's file system.
+func (d Dirs) sweepMounts() error {
+	points, err := filepath.Glob(filepath.Join(d.State, "mounts", "*", "*"))
+	for _, p := range points {
+		owner := filepath.Base(filepath.Dir(p))
+		if _, serr := os.Stat(filepath.Join("/proc", owner)); !errors.Is(serr, fs.ErrNotExist) {
+			continue
+		}
+		if uerr := unix.Unmount(p, unix.MNT_DETACH); uerr != nil && !errors.Is(uerr, unix.EINVAL) {
+			err = errors.Join(err, uerr)
+			continue
+		}
+		err = errors.Join(err, os.Remove(p))
+	}
+	owners, _ := filepath.Glob(filepath.Join(d.State, "mounts", "*")) // the pattern is good
+	for _, dir := range owners {
+		if _, serr := os.Stat(filepath.Join("/proc", filepath.Base(dir))); errors.Is(serr, fs.ErrNotExist) {
+			_ = os.Remove(dir) // refused by the kernel unless empty
+		}
+	}
+	return err
+}
+
+// sweepAside removes the files aside in the folders that a pattern matches.
+func sweepAside(pattern string) error {
+	found, err := filepath.Glob(filepath.Join(pattern, ".*.new"))
+	for _, path := range found {
+		err = errors.Join(err, removeUnlocked(path))
+	}
+	return err
+}
+
+func removeUnlocked(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil || !isAt(f, path) {
+		return nil // somebody is at it
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,91 @@
+package statedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// WriteFile replaces path whole: write aside, sync, rename. A reader sees the
+// old content or the new one. A writer that is killed leaves at most one file
+// aside, which the next writer takes over and Remove takes away.
+func WriteFile(path string, data []byte, mode os.FileMode) error {
+	f, err := openAside(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // what matters is synced by then
+	if err := fill(f, data, mode); err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Remove takes away what WriteFile has written. A file that is not there is
+// no error.
+func Remove(path string) error {
+	for _, p := range []string{aside(path), path} {
+		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func aside(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
+}
+
+// openAside opens the file aside and locks it, so that of two writers one
+// comes after the other. The lock counts only while the file is still there
+// under its name: the other writer renames it away.
+//
+// The folder is made as often as somebody takes it away for being empty.
+func openAside(path string) (*os.File, error) {
+	for {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		f, err := os.OpenFile(aside(path), os.O_WRONLY|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if err == nil && isAt(f, f.Name()) {
+			return f, nil
+		}
+		if cerr := f.Close(); err != nil {
+			return nil, errors.Join(err, cerr)
+		}
+	}
+}
+
+func fill(f *os.File, data []byte, mode os.FileMode) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// isAt says whether f is the file at path.
+func isAt(f *os.File, path string) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(mine, there)
+}

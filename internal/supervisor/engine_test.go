@@ -1,0 +1,97 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/planner"
+)
+
+func (w *world) List(context.Context, string) ([]inspect.Container, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lists++
+	if w.down {
+		return nil, errDown
+	}
+	var out []inspect.Container
+	for _, c := range w.boxes {
+		out = append(out, *c)
+	}
+	return out, nil
+}
+
+func (w *world) Inspect(_ context.Context, id string) (inspect.Container, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c, ok := w.boxes[id]
+	if w.down || !ok {
+		return inspect.Container{}, false, w.fault()
+	}
+	return *c, true, nil
+}
+
+func (w *world) fault() error {
+	if w.down {
+		return errDown
+	}
+	return nil
+}
+
+// Restart starts what does not run and is wanted, as the real engine does.
+func (w *world) Restart(ctx context.Context, id string, seen, n restart.Count) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	did, err := w.restart(id, seen, n)
+	if did && w.started != nil {
+		w.started(id)
+	}
+	return did, err
+}
+
+func (w *world) restart(id string, seen, n restart.Count) (did bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c, ok := w.boxes[id]
+	if !ok {
+		return false, w.fault()
+	}
+	defer func() { w.tries[id] = append(w.tries[id], try{time.Since(w.begin), n, did}) }()
+	switch {
+	case w.down:
+		return false, errDown
+	case w.fail > 0:
+		w.fail--
+		return false, errors.New("no more addresses")
+	case c.Desired != labels.DesiredRunning || c.Task == planner.TaskRunning || c.Restarts != seen:
+		return false, nil
+	}
+	c.Task, c.StartedAt, c.ExitedAt, c.Restarts = planner.TaskRunning, time.Now().UTC(), time.Time{}, n
+	w.tell(inspect.Change{ID: id})
+	return true, nil
+}
+
+func (w *world) Exec(_ context.Context, _ string, p inspect.Process) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.argvs[p.Args[0]] = append(w.argvs[p.Args[0]], time.Since(w.begin))
+	if w.exec == nil {
+		return 0, nil
+	}
+	return w.exec(p), nil
+}
+
+func (w *world) Watch(context.Context) (<-chan any, <-chan error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events, w.errs = make(chan any, 1000), make(chan error, 1)
+	if w.down {
+		w.errs <- errDown
+	}
+	return w.events, w.errs
+}

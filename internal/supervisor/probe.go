@@ -1,0 +1,118 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"stackup.dev/stackup/internal/health"
+	"stackup.dev/stackup/internal/inspect"
+)
+
+// probe sees to it that a running container is probed, if it has a
+// healthcheck: one loop for each run of it, and a new one when an update
+// changes the healthcheck.
+func (s *Supervisor) probe(c inspect.Container) {
+	var argv []string
+	if c.Probe != nil && !c.Probe.Disable {
+		argv = command(c.Probe.Test)
+	}
+	if len(argv) == 0 {
+		s.probes.stop(c.ID) // an update may have taken it away
+		return
+	}
+	key := c.StartedAt.Format(time.RFC3339Nano) + fmt.Sprint(*c.Probe)
+	s.probes.start(c.ID, key, func(ctx context.Context) {
+		loop := health.Loop{
+			Prober: prober{engine: s.Engine, id: c.ID, argv: argv},
+			Config: health.ConfigOf(*c.Probe),
+			Publish: func(st health.Status, _ bool) {
+				if err := s.publish(ctx, c.ID, st); err != nil && ctx.Err() == nil {
+					s.Log.Warn("write health", "id", c.ID, "err", err)
+				}
+			},
+		}
+		loop.Run(ctx, s.lastStatus(c))
+	})
+}
+
+// publish writes the word on a container that is still there. The lock keeps
+// it from writing into a folder that is just being removed, and over the word
+// on a later run.
+func (s *Supervisor) publish(ctx context.Context, id string, st health.Status) error {
+	lock, err := s.Dirs.LockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	last, err := health.ReadFile(s.Dirs, id)
+	if err == nil && last.Started.After(st.Started) {
+		return lock.Unlock()
+	}
+	if _, err := os.Stat(s.Dirs.Container(id)); err == nil && ctx.Err() == nil {
+		return errors.Join(health.WriteFile(s.Dirs, id, st), lock.Unlock())
+	}
+	return lock.Unlock()
+}
+
+// lastStatus is what an earlier supervisor left of this run, or a fresh start.
+func (s *Supervisor) lastStatus(c inspect.Container) health.Status {
+	st, err := health.ReadFile(s.Dirs, c.ID)
+	if err != nil || st.Started.Before(c.StartedAt) {
+		return health.NewStatus(c.StartedAt)
+	}
+	return st
+}
+
+// command is the test in executable form (Compose Specification, "healthcheck").
+func command(test []string) []string {
+	if len(test) == 0 {
+		return nil
+	}
+	switch test[0] {
+	case "NONE":
+		return nil
+	case "CMD":
+		return test[1:]
+	case "CMD-SHELL":
+		return append([]string{"/bin/sh", "-c"}, test[1:]...)
+	default:
+		return test
+	}
+}
+
+// prober runs a test inside its container.
+type prober struct {
+	engine Engine
+	id     string
+	argv   []string
+}
+
+// Probe implements health.Prober.
+func (p prober) Probe(ctx context.Context) (int, string, error) {
+	var out capped
+	code, err := p.engine.Exec(ctx, p.id, inspect.Process{Args: p.argv, Stdout: &out, Stderr: &out})
+	return code, out.String(), err
+}
+
+// capped keeps the beginning of what is written and swallows the rest.
+type capped struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.b.Write(p[:min(len(p), health.MaxOutput-c.b.Len())])
+	return len(p), nil
+}
+
+func (c *capped) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.b.String()
+}

@@ -1,0 +1,146 @@
+// Package supervisor is what outlives the command: it probes health and
+// starts containers again as their restart policies say. It keeps nothing
+// that it could not read again from containerd: killing it at any moment
+// stops no container and loses nothing.
+package supervisor
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/internal/statedir"
+)
+
+// Engine is what the supervisor asks of containerd.
+type Engine interface {
+	List(ctx context.Context, stack string) ([]inspect.Container, error)
+	Inspect(ctx context.Context, id string) (_ inspect.Container, found bool, err error)
+	Restart(ctx context.Context, id string, seen, next restart.Count) (did bool, err error)
+	Exec(ctx context.Context, id string, p inspect.Process) (code int, err error)
+	Watch(ctx context.Context) (<-chan any, <-chan error)
+}
+
+const (
+	settle    = 20 * time.Millisecond // events gather this long before containers are listed again
+	reconnect = 200 * time.Millisecond
+	resync    = 30 * time.Second // a safety net below the events
+	firstIdle = 3 * time.Second  // how long it waits for its first container
+	lastIdle  = time.Second      // and how long it stays after the last one
+)
+
+// Supervisor looks after all containers of one engine.
+type Supervisor struct {
+	Engine Engine
+	Log    *slog.Logger
+	Dirs   statedir.Dirs
+	// Needed says whether containers may exist though the engine does not answer.
+	Needed func() bool
+
+	seen     bool // there has been a container
+	probes   jobs // health probes, by container
+	restarts jobs // restarts that are due, by container
+}
+
+// Run works until ctx ends or nothing is left to look after.
+func (s *Supervisor) Run(ctx context.Context) error {
+	s.probes.init(ctx)
+	s.restarts.init(ctx)
+	defer s.probes.stopAll()
+	defer s.restarts.stopAll()
+	idle := time.Now().Add(firstIdle)
+	for ctx.Err() == nil {
+		done, err := s.follow(ctx, &idle)
+		if done {
+			return nil
+		}
+		if err != nil {
+			s.Log.Warn("engine", "err", err)
+		}
+		if err != nil && !s.Needed() && (s.seen || time.Now().After(idle)) {
+			return nil
+		}
+		pause(ctx, reconnect)
+	}
+	return nil
+}
+
+// follow listens to the engine until it goes away, or until there has been
+// nothing to do for long enough: then done is true.
+func (s *Supervisor) follow(ctx context.Context, idle *time.Time) (done bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events, errs := s.Engine.Watch(ctx)
+	if err := s.sync(ctx, idle); err != nil {
+		return false, err
+	}
+	look := time.NewTimer(time.Second)
+	defer look.Stop()
+	due := false // an event has asked for a look
+	for {
+		select {
+		case <-ctx.Done():
+			return false, nil
+		case err := <-errs:
+			return false, err
+		case e := <-events:
+			s.noteExit(e)
+			if !due { // not later for every further event: they may never pause
+				look.Reset(settle)
+				due = true
+			}
+		case <-look.C:
+			due = false
+			if err := s.sync(ctx, idle); err != nil {
+				return false, err
+			}
+			left := time.Until(*idle)
+			if left <= 0 && s.restarts.none() && s.probes.none() {
+				return true, nil
+			}
+			look.Reset(min(max(left, settle), resync))
+		}
+	}
+}
+
+// noteExit acts on an exit at once; everything else waits for the next sync.
+// A restart that is due is for an earlier exit: the job for this one takes its
+// place, also where the former has just started what has now ended.
+func (s *Supervisor) noteExit(e any) {
+	if x, ok := e.(inspect.Exit); ok {
+		s.probes.stop(x.ID)
+		s.restarts.stop(x.ID)
+		s.bringBack(x.ID, x.Code)
+	}
+}
+
+// sync sets probes and restarts right by what the engine has now.
+func (s *Supervisor) sync(ctx context.Context, idle *time.Time) error {
+	all, err := s.Engine.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	if len(all) > 0 {
+		*idle = time.Now().Add(2 * resync)
+	} else if last := time.Now().Add(lastIdle); s.seen && idle.After(last) {
+		*idle = last
+	}
+	s.seen = s.seen || len(all) > 0
+	alive := map[string]bool{}
+	for _, c := range all {
+		alive[c.ID] = true
+		s.setRight(c)
+	}
+	s.probes.keep(alive)
+	s.restarts.keep(alive)
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

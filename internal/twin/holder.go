@@ -1,0 +1,127 @@
+package twin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"stackup.dev/stackup/internal/statedir"
+)
+
+// Holder is a living process that holds a lock.
+type Holder struct {
+	PID  int
+	path string // of the lock file, without symlinks
+}
+
+// Find says who holds the lock of that name, without touching it: taking it
+// for a test could turn away a helper that is just starting. The file's
+// content only gives a hint; the proof is a descriptor of that process which
+// is the lock file and has a lock.
+func Find(dirs statedir.Dirs, name string) (Holder, bool) {
+	path := filepath.Join(dirs.State, "locks", strings.ReplaceAll(name, "/", "_"))
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Holder{}, false
+	}
+	var hint statedir.Holder
+	if json.Unmarshal(b, &hint) != nil || hint.PID <= 0 {
+		return Holder{}, false
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	h := Holder{PID: hint.PID, path: path}
+	return h, h.holds()
+}
+
+// holds says whether the process has the lock file open and locked. A zombie
+// has no descriptors left, hence no.
+func (h Holder) holds() bool {
+	proc := filepath.Join("/proc", strconv.Itoa(h.PID))
+	fds, err := os.ReadDir(filepath.Join(proc, "fd"))
+	if err != nil {
+		return false
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink(filepath.Join(proc, "fd", fd.Name())); err != nil || to != h.path {
+			continue
+		}
+		info, err := os.ReadFile(filepath.Join(proc, "fdinfo", fd.Name()))
+		if err == nil && bytes.Contains(info, []byte("FLOCK")) {
+			return true
+		}
+	}
+	return false
+}
+
+// Stopped says whether the process is stopped by a signal or a debugger
+// (state T or t in proc(5)).
+func (h Holder) Stopped() bool {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(h.PID), "stat"))
+	if err != nil {
+		return false
+	}
+	i := bytes.LastIndexByte(b, ')') // the name before it may hold anything
+	return i >= 0 && len(b) > i+2 && (b[i+2] == 'T' || b[i+2] == 't')
+}
+
+// Args is the command line that the process was started with, nil if it has
+// gone.
+func (h Holder) Args() []string {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(h.PID), "cmdline"))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
+}
+
+// Kill ends the process for good and waits up to a second for its lock to be
+// free.
+func (h Holder) Kill() error { return KillAll(h) }
+
+// KillAll ends several processes at once, so that none of them has the time to
+// bring another one back, and waits up to a second for their locks to be free.
+func KillAll(holders ...Holder) error {
+	var errs []error
+	for _, h := range holders {
+		errs = append(errs, h.kill())
+	}
+	for _, h := range holders {
+		errs = append(errs, h.awaitFree())
+	}
+	return errors.Join(errs...)
+}
+
+// kill takes hold of the process first and looks at the lock again then, so
+// that a process that got the same ID meanwhile is never hit.
+func (h Holder) kill() error {
+	p, err := os.FindProcess(h.PID) // a pidfd where the kernel has them
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.Release() }()
+	if !h.holds() {
+		return nil
+	}
+	if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
+}
+
+func (h Holder) awaitFree() error {
+	for range 100 {
+		if !h.holds() {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("process %d is still there a second after SIGKILL", h.PID)
+}

@@ -1,0 +1,74 @@
+package twin
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"stackup.dev/stackup/internal/statedir"
+)
+
+func TestJudge(t *testing.T) {
+	type look struct {
+		after         time.Duration
+		held, stopped bool
+		want          verdict
+	}
+	ms := time.Millisecond
+	tests := []struct {
+		name  string
+		looks []look
+	}{
+		{"alive", []look{{0, true, false, fine}, {500 * ms, true, false, fine}}},
+		{"dead is replaced at once", []look{{0, false, false, replace}}},
+		{"stopped once may be chance", []look{{0, true, true, fine}, {500 * ms, true, false, fine}, {1000 * ms, true, true, fine}}},
+		{"stopped twice in a row", []look{{0, true, true, fine}, {500 * ms, true, true, replace}}},
+		{"a new one gets time to begin", []look{{0, false, false, replace}, {500 * ms, false, false, fine}, {1000 * ms, false, false, replace}, {2500 * ms, false, false, fine}, {3000 * ms, false, false, replace}}},
+		{"steady life ends the back-off", []look{{0, false, false, replace}, {1 * time.Second, true, false, fine}, {11 * time.Second, true, false, fine}, {12 * time.Second, false, false, replace}, {13 * time.Second, false, false, replace}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var m memory
+			begin := time.Unix(0, 0)
+			for _, l := range tt.looks {
+				now := begin.Add(l.after)
+				got := m.judge(now, l.held, l.stopped)
+				if got != l.want {
+					t.Errorf("after %v: %v, want %v", l.after, got, l.want)
+				}
+				if got == replace {
+					m.spawned(now)
+				}
+			}
+		})
+	}
+}
+
+func TestFind(t *testing.T) {
+	d := statedir.Dirs{Root: t.TempDir(), State: t.TempDir()}
+	if h, ok := Find(d, "x"); ok {
+		t.Fatalf("found %v without a lock", h)
+	}
+	l, err := d.TryLock("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, ok := Find(d, "x"); !ok || h.PID != os.Getpid() || h.Stopped() {
+		t.Errorf("found %v %t, want this process, running", h, ok)
+	}
+	content, err := os.ReadFile(filepath.Join(d.State, "locks", "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	// A file that a dead process left, whose ID is in use again.
+	if err := statedir.WriteFile(filepath.Join(d.State, "locks", "x"), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if h, ok := Find(d, "x"); ok {
+		t.Errorf("found %v, which holds nothing", h)
+	}
+}

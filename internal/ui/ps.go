@@ -1,0 +1,143 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// PsRow is one container as ps lists it.
+type PsRow struct {
+	Name      string // visible name
+	Image     string
+	Command   string // with its arguments
+	Project   string // stack
+	Service   string
+	Index     int    // replica, from 1
+	State     string // created, running, paused, restarting or exited
+	Health    string // starting, healthy, unhealthy; empty without a probe
+	ExitCode  int    // of an exited container
+	Restarts  int
+	Created   time.Time
+	Started   time.Time // zero: never
+	Finished  time.Time // zero: unknown, or still running
+	Status    string    // empty: made from the fields above
+	Ports     []PsPort
+	Addresses map[string]string // network -> IP address
+	ID        string            // containerd's
+	Digest    string            // image manifest
+	Labels    map[string]string
+}
+
+// PsPort is one port of a container.
+type PsPort struct {
+	HostIP   string
+	Host     uint16 // 0: not published
+	Target   uint16
+	Protocol string // tcp or udp
+}
+
+// PsTable writes rows as a table.
+func PsTable(w io.Writer, rows []PsRow, now time.Time) error {
+	cells := make([][]string, 0, len(rows))
+	for _, r := range rows {
+		cells = append(cells, []string{
+			r.Name, r.Image, `"` + cut(Sanitize(r.Command), 20) + `"`, r.Service,
+			ago(r.Created, now), r.status(now), portsText(r.Ports),
+		})
+	}
+	return table(w, []string{"NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"}, cells)
+}
+
+func ago(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return Ago(now.Sub(t)) + " ago"
+}
+
+// status is "Up 3 minutes (healthy)" or "Exited (1) 2 seconds ago".
+func (r PsRow) status(now time.Time) string {
+	switch {
+	case r.Status != "":
+		return r.Status
+	case r.State == "running" || r.State == "paused":
+		return r.up(now)
+	case r.State == "exited":
+		return strings.TrimSpace(fmt.Sprintf("Exited (%d) %s", r.ExitCode, ago(r.Finished, now)))
+	case r.State == "restarting":
+		return strings.TrimSpace(fmt.Sprintf("Restarting (%d) %s", r.ExitCode, ago(r.Finished, now)))
+	default:
+		return capitalised(r.State)
+	}
+}
+
+func (r PsRow) up(now time.Time) string {
+	s := "Up"
+	if !r.Started.IsZero() {
+		s += " " + Ago(now.Sub(r.Started))
+	}
+	switch r.Health {
+	case "":
+	case "starting":
+		s += " (health: starting)"
+	default:
+		s += " (" + r.Health + ")"
+	}
+	if r.State == "paused" {
+		s += " (Paused)"
+	}
+	return s
+}
+
+// portsText is "0.0.0.0:8080->80/tcp, 53/udp"; neighbours are joined to
+// ranges ("0.0.0.0:8080-8082->80-82/tcp").
+func portsText(ports []PsPort) string {
+	sorted := slices.SortedFunc(slices.Values(ports), comparePorts)
+	var parts []string
+	for i := 0; i < len(sorted); {
+		n := 1
+		for i+n < len(sorted) && follows(sorted[i+n-1], sorted[i+n]) {
+			n++
+		}
+		parts = append(parts, portText(sorted[i], uint16(n-1)))
+		i += n
+	}
+	return strings.Join(parts, ", ")
+}
+
+func comparePorts(a, b PsPort) int {
+	return cmp.Or(
+		cmp.Compare(a.Protocol, b.Protocol),
+		cmp.Compare(a.HostIP, b.HostIP),
+		cmp.Compare(a.Target, b.Target),
+		cmp.Compare(a.Host, b.Host),
+	)
+}
+
+func follows(a, b PsPort) bool {
+	return a.Protocol == b.Protocol && a.HostIP == b.HostIP &&
+		a.Target+1 == b.Target && (a.Host == 0 && b.Host == 0 || a.Host != 0 && a.Host+1 == b.Host)
+}
+
+func portText(p PsPort, more uint16) string {
+	target := portRange(p.Target, more) + "/" + p.Protocol
+	if p.Host == 0 {
+		return target
+	}
+	ip := cmp.Or(p.HostIP, "0.0.0.0")
+	if strings.Contains(ip, ":") {
+		ip = "[" + ip + "]"
+	}
+	return ip + ":" + portRange(p.Host, more) + "->" + target
+}
+
+func portRange(first, more uint16) string {
+	if more == 0 {
+		return fmt.Sprint(first)
+	}
+	return fmt.Sprintf("%d-%d", first, first+more)
+}

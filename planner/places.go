@@ -1,0 +1,100 @@
+package planner
+
+import (
+	"stackup.dev/stackup/spec"
+)
+
+func networkStep(key string) StepID { return StepID("create/network/" + key) }
+
+func volumeStep(key string) StepID { return StepID("create/volume/" + key) }
+
+// places gives the networks and volumes that must be made before s can be.
+func (m *maker) places(s *spec.Service) []StepID {
+	var needs []StepID
+	for _, a := range s.Networks {
+		if id := networkStep(a.Network); m.byID[id] != nil {
+			needs = append(needs, id)
+		}
+	}
+	for _, mt := range s.Mounts {
+		if id := volumeStep(mt.Source); mt.Type == spec.MountVolume && m.byID[id] != nil {
+			needs = append(needs, id)
+		}
+	}
+	return needs
+}
+
+// createNetworks plans the networks that are missing.
+func (m *maker) createNetworks() {
+	owners := map[string]string{}
+	for _, n := range m.have.Networks {
+		owners[n.Name] = n.Stack
+	}
+	for _, n := range m.want.Networks {
+		if m.used(func(s *spec.Service) bool { return joins(s, n.Key) }) {
+			m.createPlace(place{KindNetwork, n.Key, n.Name, n.External}, owners)
+		}
+	}
+}
+
+// createVolumes plans the volumes that are missing.
+func (m *maker) createVolumes() {
+	owners := map[string]string{}
+	for _, v := range m.have.Volumes {
+		owners[v.Name] = v.Stack
+	}
+	for _, v := range m.want.Volumes {
+		if m.used(func(s *spec.Service) bool { return mounts(s, v.Key) }) {
+			m.createPlace(place{KindVolume, v.Key, v.Name, v.External}, owners)
+		}
+	}
+}
+
+// used says whether a network or volume is needed: all of the file are,
+// unless the plan is for some services only.
+func (m *maker) used(by func(*spec.Service) bool) bool {
+	if !m.narrowed() {
+		return true
+	}
+	for i := range m.want.Services {
+		if s := &m.want.Services[i]; m.scope[s.Name] && by(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// place is a network or a volume.
+type place struct {
+	kind     Kind
+	key      string
+	name     string
+	external bool
+}
+
+func (m *maker) createPlace(p place, owners map[string]string) {
+	owner, exists := owners[p.name]
+	switch {
+	case p.external && !exists:
+		m.problem("%s %s is declared external but does not exist (create it or remove external: true)", p.kind, p.name)
+	case p.external || exists && owner == m.stack:
+	case exists:
+		m.problem("%s %s: the name %s is taken by %s (choose another name, or say external: true to use it)",
+			p.kind, p.key, p.name, ownerWord(owner))
+	default:
+		m.add(Step{
+			ID:     StepID("create/" + string(p.kind) + "/" + p.key),
+			Op:     OpCreate,
+			Ref:    Ref{Kind: p.kind, Name: p.key},
+			Object: p.name,
+			Reason: Reason{Code: Missing},
+		})
+	}
+}
+
+func ownerWord(stack string) string {
+	if stack == "" {
+		return "another program"
+	}
+	return "stack " + stack
+}

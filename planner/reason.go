@@ -1,0 +1,87 @@
+package planner
+
+import (
+	"stackup.dev/stackup/spec"
+)
+
+// why says why a new incarnation of r must be made.
+func (m *maker) why(r *replica) Reason {
+	if len(r.olds) == 0 {
+		return Reason{Code: Missing}
+	}
+	old := r.serving()
+	if old == nil {
+		old = r.olds[len(r.olds)-1]
+	}
+	digest := m.digestChange(old, r.want)
+	if old.Hash == r.want.Hash() {
+		return m.whySameHash(old, r.want, digest)
+	}
+	fields := append(spec.DiffRecreate(&old.Service, r.want), m.moved(old, r.want)...)
+	if old.Service.Image == r.want.Image {
+		fields = append(fields, digest...)
+	}
+	reason := Reason{Code: ConfigChanged, Fields: fields}
+	if len(fields) == 0 {
+		reason.Detail = "made by another version of stackup"
+	}
+	return reason
+}
+
+func (m *maker) whySameHash(old *Container, want *spec.Service, digest []spec.Change) Reason {
+	if moved := m.moved(old, want); len(moved) > 0 {
+		return Reason{Code: ConfigChanged, Fields: moved}
+	}
+	if len(digest) > 0 {
+		return Reason{Code: ImageChanged, Fields: digest}
+	}
+	return Reason{Code: Forced, Detail: "--force-recreate"}
+}
+
+func (m *maker) digestChange(old *Container, want *spec.Service) []spec.Change {
+	digest := wantedDigest(m.image(want.Image))
+	if digest == "" || digest == old.Digest {
+		return nil
+	}
+	return []spec.Change{{Field: "image digest", Old: old.Digest, New: digest}}
+}
+
+// moved lists the networks and volumes that go by another name on the machine
+// than when c was made. A service knows them by key only, so that its hash
+// does not tell.
+func (m *maker) moved(c *Container, s *spec.Service) []spec.Change {
+	var out []spec.Change
+	for _, old := range c.Networks {
+		for _, n := range m.want.Networks {
+			if n.Key == old.Key && n.Name != old.Name && joins(s, n.Key) {
+				out = append(out, spec.Change{Field: "networks." + n.Key + ".name", Old: old.Name, New: n.Name})
+			}
+		}
+	}
+	for _, old := range c.Volumes {
+		for _, v := range m.want.Volumes {
+			if v.Key == old.Key && v.Name != old.Name && mounts(s, v.Key) {
+				out = append(out, spec.Change{Field: "volumes." + v.Key + ".name", Old: old.Name, New: v.Name})
+			}
+		}
+	}
+	return out
+}
+
+func joins(s *spec.Service, network string) bool {
+	for _, a := range s.Networks {
+		if a.Network == network {
+			return true
+		}
+	}
+	return false
+}
+
+func mounts(s *spec.Service, volume string) bool {
+	for _, mt := range s.Mounts {
+		if mt.Type == spec.MountVolume && mt.Source == volume {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package planner
+
+import (
+	"slices"
+	"time"
+
+	"stackup.dev/stackup/spec"
+)
+
+// planReplica plans all that one wanted replica needs.
+func (m *maker) planReplica(r *replica) {
+	ready := m.make(r)
+	if r.runs {
+		for _, old := range r.olds {
+			m.gone(old, oldReason(r, old))
+		}
+		return
+	}
+	ready = append(ready, m.dependencies(r)...)
+	if r.cur != nil {
+		ready = append(ready, m.places(r.want)...)
+	}
+	stops := m.stopOlds(r, ready)
+	up := []StepID{m.start(r, slices.Concat(ready, stops))}
+	if serving := r.serving(); serving != nil {
+		if m.ready(r.want) == spec.Healthy {
+			up = append(up, m.wait(r, spec.Healthy, Reason{Code: DependencyOf, Detail: "the old container goes once this one is healthy"}))
+		}
+		m.rescue(r, serving, up)
+	}
+	for _, old := range r.olds {
+		m.remove(old, oldReason(r, old), up)
+	}
+}
+
+// make plans the incarnation itself: a new one, or new live fields for the
+// one that is there. It gives what must be done before it can start.
+func (m *maker) make(r *replica) []StepID {
+	if r.cur == nil {
+		return []StepID{m.create(r)}
+	}
+	fields := spec.DiffLive(&r.cur.Service, r.want)
+	if len(fields) == 0 {
+		return nil
+	}
+	return []StepID{m.add(Step{
+		ID:     StepID("update/" + r.ref.String()),
+		Op:     OpUpdate,
+		Ref:    r.ref,
+		Object: r.id,
+		Reason: Reason{Code: ConfigChanged, Fields: fields},
+	})}
+}
+
+func (m *maker) create(r *replica) StepID {
+	needs := m.places(r.want)
+	if pull, ok := m.pull(r.want); ok {
+		needs = append(needs, pull)
+	}
+	return m.add(Step{
+		ID:         StepID("create/" + r.ref.String()),
+		Op:         OpCreate,
+		Ref:        r.ref,
+		Object:     r.id,
+		Digest:     wantedDigest(m.image(r.want.Image)),
+		Generation: r.gen,
+		Reason:     m.why(r),
+		Needs:      needs,
+	})
+}
+
+func (m *maker) start(r *replica, needs []StepID) StepID {
+	reason := Reason{Code: NotRunning}
+	if r.cur == nil {
+		reason = m.why(r)
+	} else {
+		reason.Detail = taskWord(r.cur)
+	}
+	return m.add(Step{ID: r.startID(), Op: OpStart, Ref: r.ref, Object: r.id, Reason: reason, Needs: needs})
+}
+
+// stopOlds stops the old incarnations, so that no two hold one port or name.
+// The serving one goes last, when everything else that the new one's start
+// needs is done: from then on only the start itself can fail.
+func (m *maker) stopOlds(r *replica, ready []StepID) []StepID {
+	serving := r.serving()
+	var stops []StepID
+	for _, old := range r.olds {
+		if old != serving && mustStop(old, true) {
+			stops = append(stops, m.stop(old, oldReason(r, old), ready))
+		}
+	}
+	if serving != nil {
+		stops = append(stops, m.stop(serving, oldReason(r, serving), slices.Concat(ready, stops)))
+	}
+	return stops
+}
+
+// rescue plans how the serving container comes back if its successor does not
+// get up.
+func (m *maker) rescue(r *replica, serving *Container, up []StepID) {
+	reason := Reason{Code: Replaced, Detail: "its successor did not get up"}
+	undo := m.add(Step{
+		ID:     StepID("undo-stop/" + r.id),
+		Op:     OpStop,
+		Ref:    r.ref,
+		Object: r.id,
+		Grace:  m.grace(r.want),
+		Reason: reason,
+		Needs:  []StepID{stopID(serving)},
+		Rescue: up,
+	})
+	m.add(Step{
+		ID:     StepID("undo-start/" + serving.ID),
+		Op:     OpStart,
+		Ref:    r.ref,
+		Object: serving.ID,
+		Reason: reason,
+		Needs:  []StepID{undo},
+		Rescue: up,
+	})
+}
+
+func oldReason(r *replica, old *Container) Reason {
+	if old.Generation > r.gen {
+		return Reason{Code: Leftover, Detail: "never took over"}
+	}
+	return Reason{Code: Replaced}
+}
+
+// probed says whether a service states a health probe of its own.
+func probed(s *spec.Service) bool { return s.Healthcheck != nil && !s.Healthcheck.Disable }
+
+// grace is how long a container of s may take to stop.
+func (m *maker) grace(s *spec.Service) time.Duration {
+	if m.opt.Timeout != nil {
+		return *m.opt.Timeout
+	}
+	return time.Duration(s.StopGrace)
+}

@@ -1,0 +1,124 @@
+// Package planner compares a desired stack with what runs and says, step by
+// step and with a reason for each, what must be done. It is pure: no I/O, no
+// clock, no randomness; equal input gives an equal plan.
+package planner
+
+import (
+	"fmt"
+
+	"stackup.dev/stackup/spec"
+)
+
+// Kind is the kind of thing that a step acts on.
+type Kind string
+
+// The kinds of things.
+const (
+	KindImage     Kind = "image"
+	KindNetwork   Kind = "network"
+	KindVolume    Kind = "volume"
+	KindContainer Kind = "container"
+)
+
+// Ref names one thing of a stack; the only key between layers.
+type Ref struct {
+	Kind  Kind   `json:"kind"`
+	Name  string `json:"name"`            // image reference, network or volume key, service
+	Index int    `json:"index,omitempty"` // container: replica, counted from 1
+}
+
+// String gives the short form used in plans: web.1, network/front, nginx:2.
+func (r Ref) String() string {
+	switch r.Kind {
+	case KindContainer:
+		return fmt.Sprintf("%s.%d", r.Name, r.Index)
+	case KindImage:
+		return r.Name
+	default:
+		return string(r.Kind) + "/" + r.Name
+	}
+}
+
+// TaskState is the state of a container's process.
+type TaskState string
+
+// The states of a task. After a reboot every container has TaskNone.
+const (
+	TaskNone    TaskState = "none"    // no task: never started, lost, or deleted
+	TaskCreated TaskState = "created" // made but not started: a start was interrupted
+	TaskRunning TaskState = "running"
+	TaskPaused  TaskState = "paused"
+	TaskStopped TaskState = "stopped" // exited, exit code known
+)
+
+// Health is the last word of a container's health probe.
+type Health string
+
+// The health states.
+const (
+	HealthNone      Health = ""
+	HealthStarting  Health = "starting"
+	HealthHealthy   Health = "healthy"
+	HealthUnhealthy Health = "unhealthy"
+)
+
+// State is what was observed of one stack and of the host, in one go.
+type State struct {
+	Stack      string
+	Containers []Container
+	Networks   []Network
+	Volumes    []Volume
+	Images     []Image
+	PortsInUse []PortUse // host ports taken by anything outside this stack
+}
+
+// Container is one incarnation of a replica.
+type Container struct {
+	ID         string // deterministic: see ContainerID
+	Ref        Ref
+	Name       string // visible name
+	Generation int
+	Hash       string       // spec hash it was made from
+	Digest     string       // image manifest digest it was made from
+	Service    spec.Service // stored desired model it was made from, with live fields up to date
+	// Networks and Volumes are the ones it was made with, as
+	// executor.ContainerSpec had them; both nil if that is not known.
+	Networks []spec.Network
+	Volumes  []spec.Volume
+	Task     TaskState
+	Health   Health
+	ExitCode int  // of a stopped task
+	Partial  bool // leftovers of an interrupted run without a container record: only fit to be removed
+}
+
+// Network is a network that exists on the machine.
+type Network struct {
+	Key    string // in its stack; empty for one that is not of this stack
+	Name   string
+	Stack  string // owner
+	Subnet string
+}
+
+// Volume is a volume that exists on the machine.
+type Volume struct {
+	Key       string // in its stack; empty for an anonymous or foreign one
+	Name      string
+	Stack     string
+	Anonymous bool
+}
+
+// Image is one image that the stack refers to.
+type Image struct {
+	Ref    string // as in spec.Service.Image
+	Local  string // manifest digest present here; empty if absent
+	Wanted string // manifest digest to run; Local unless it must be pulled
+	Err    string // why an absent image cannot be had; empty if it can
+}
+
+// PortUse is a host port that is taken, with its holder.
+type PortUse struct {
+	HostIP   string // "0.0.0.0" or "::" for all
+	Port     uint16
+	Protocol string
+	Holder   string // e.g. `nginx (pid 12)` or `service web of stack shop`
+}

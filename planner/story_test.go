@@ -1,0 +1,93 @@
+package planner
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"stackup.dev/stackup/spec"
+)
+
+var update = flag.Bool("update", false, "write what the stories give as what they want")
+
+// TestStories compares plans, as text, with the ones in testdata. Each story
+// has a stack (JSON of spec.Stack), a state and options (see parseState and
+// parseOptions) and the plan or error wanted.
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) < 15 {
+		t.Fatalf("%d stories, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := tell(t, a)
+			last := &a.Files[len(a.Files)-1]
+			if *update {
+				last.Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(string(last.Data), got); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func tell(t *testing.T, a *txtar.Archive) string {
+	t.Helper()
+	part := map[string]string{}
+	for _, f := range a.Files {
+		part[f.Name] = string(f.Data)
+	}
+	if a.Files[len(a.Files)-1].Name != "want" {
+		t.Fatal("the last part of a story is what it wants")
+	}
+	var stack spec.Stack
+	if err := json.Unmarshal([]byte(part["stack"]), &stack); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Make(&stack, parseState(t, &stack, part["state"]), parseOptions(t, part["options"]))
+	if err != nil {
+		return "error: " + err.Error() + "\n"
+	}
+	return p.String()
+}
+
+func parseOptions(t *testing.T, text string) Options {
+	t.Helper()
+	var o Options
+	flags := map[string]*bool{
+		"force": &o.ForceRecreate, "orphans": &o.RemoveOrphans, "volumes": &o.RemoveVolumes, "wait": &o.Wait, "down": &o.Down,
+	}
+	for _, word := range strings.Fields(text) {
+		key, value, _ := strings.Cut(word, "=")
+		switch {
+		case flags[key] != nil:
+			*flags[key] = true
+		case key == "only":
+			o.Only = strings.Split(value, ",")
+		case key == "timeout":
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Timeout = &d
+		default:
+			t.Fatalf("unknown option %q", word)
+		}
+	}
+	return o
+}

@@ -1,0 +1,111 @@
+package spec
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/go-units"
+)
+
+// mounts joins volumes and tmpfs, sorted by target.
+func (c *converter) mounts(cfg types.ServiceConfig, used *usage) []Mount {
+	var list []Mount
+	taken := map[string]string{}
+	add := func(m Mount, attr string) {
+		if !path.IsAbs(m.Target) {
+			c.problem(attr, "the target %q is not an absolute path", m.Target)
+		}
+		m.Target = path.Clean(m.Target)
+		if first, ok := taken[m.Target]; ok {
+			c.problem(attr, "%s is mounted already by %s", m.Target, first)
+			return
+		}
+		taken[m.Target] = attr
+		list = append(list, m)
+	}
+	for i, v := range cfg.Volumes {
+		attr := fmt.Sprintf("volumes[%d]", i)
+		add(c.volume(v, attr, used), attr)
+	}
+	for i, t := range cfg.Tmpfs {
+		attr := fmt.Sprintf("tmpfs[%d]", i)
+		add(c.tmpfs(t, attr), attr)
+	}
+	slices.SortFunc(list, func(a, b Mount) int { return cmp.Compare(a.Target, b.Target) })
+	return list
+}
+
+func (c *converter) volume(v types.ServiceVolumeConfig, attr string, used *usage) Mount {
+	m := Mount{Type: MountType(v.Type), Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly}
+	switch m.Type {
+	case MountBind:
+		m.CreateHostPath = v.Bind == nil || bool(v.Bind.CreateHostPath)
+	case MountVolume:
+		if v.Source != "" {
+			used.volumes[v.Source] = true
+			c.knownVolume(v.Source, attr)
+		}
+	case MountTmpfs:
+		if v.Source != "" {
+			c.problem(attr+".source", "a tmpfs has no source")
+		}
+		if v.Tmpfs != nil {
+			m.Size, m.Mode = int64(v.Tmpfs.Size), v.Tmpfs.Mode
+		}
+	default:
+		c.problem(attr+".type", "%s is not supported yet; use bind, volume or tmpfs", printable(v.Type))
+	}
+	return m
+}
+
+func (c *converter) knownVolume(key, attr string) {
+	if _, ok := c.volumes[key]; !ok {
+		c.problem(attr, "no volume %s is defined at the top level%s", key, known(maps.Keys(c.volumes)))
+	}
+}
+
+// tmpfs reads the short form: target[:option,…], options as mount(8) has them.
+func (c *converter) tmpfs(text, attr string) Mount {
+	target, opts, _ := strings.Cut(text, ":")
+	m := Mount{Type: MountTmpfs, Target: target}
+	for _, o := range strings.Split(opts, ",") {
+		name, value, _ := strings.Cut(o, "=")
+		var err error
+		switch name {
+		case "":
+		case "size":
+			if m.Options, err = c.tmpfsSize(&m, o, value); err != nil {
+				c.problem(attr, "%q is not a size", value)
+			}
+		case "mode":
+			var mode uint64
+			if mode, err = strconv.ParseUint(value, 8, 12); err != nil {
+				c.problem(attr, "%q is not an octal mode", value)
+			}
+			m.Mode = uint32(mode)
+		case "ro":
+			m.ReadOnly = true
+		case "rw":
+		default:
+			m.Options = append(m.Options, o)
+		}
+	}
+	slices.Sort(m.Options)
+	return m
+}
+
+// tmpfsSize sets the size in bytes; a share of memory such as 50% stays an option.
+func (c *converter) tmpfsSize(m *Mount, option, value string) ([]string, error) {
+	if strings.HasSuffix(value, "%") {
+		return append(m.Options, option), nil
+	}
+	size, err := units.RAMInBytes(value)
+	m.Size = size
+	return m.Options, err
+}

@@ -1,0 +1,221 @@
+package spec
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/transform"
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// Load reads the files that o names and returns the stack they ask for.
+//
+// Merging, interpolation, include, extends and anchors follow the Compose
+// Specification. Whatever stackup does not honour is refused, never dropped.
+// What is wrong with the files comes back as Problems; where no file is named
+// and none is found, it also matches fs.ErrNotExist.
+func Load(ctx context.Context, o Options) (*Stack, error) {
+	_, stack, err := load(ctx, o)
+	return stack, err
+}
+
+// load runs the stages: find, scan, merge, refuse, convert, validate.
+func load(ctx context.Context, o Options) (*types.Project, *Stack, error) {
+	rep := &report{}
+	set, err := o.resolve(rep)
+	if err != nil {
+		return nil, nil, rep.fail(err)
+	}
+	sc := newScan(set)
+	sc.run()
+	name := sc.projectName()
+	if err := rep.err(); err != nil {
+		return nil, nil, err
+	}
+	model, err := sc.model(ctx, name)
+	if err != nil {
+		sc.explain(err)
+		return nil, nil, rep.err()
+	}
+	project, err := sc.project(model, name)
+	if err != nil {
+		sc.explain(err)
+	}
+	if err := rep.err(); err != nil {
+		return nil, nil, err
+	}
+	stack := sc.stack(project)
+	sc.topNames(stack)
+	sc.validate(stack)
+	if err := rep.err(); err != nil {
+		return nil, nil, err
+	}
+	stack.Notices = rep.notices
+	return project, stack, nil
+}
+
+// model merges the files into one tree, before defaults are filled in.
+func (s *scan) model(ctx context.Context, name string) (model map[string]any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	return loader.LoadModelWithContext(ctx, s.details(), s.loaderOptions(name))
+}
+
+// project refuses what is not honoured in the enabled services, then fills in
+// the defaults and gives the tree its types.
+func (s *scan) project(model map[string]any, name string) (p *types.Project, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	if services, _ := model["services"].(map[string]any); len(services) == 0 {
+		s.rep.addf(position{file: s.all.files[0].file}, "services", "no service is defined")
+		return nil, nil
+	}
+	s.refuse(model)
+	s.checkStrings(model)
+	if len(s.rep.found) > 0 {
+		return nil, nil
+	}
+	if model, err = transform.SetDefaultValues(model); err != nil {
+		return nil, err
+	}
+	model["name"] = name
+	if model, err = loader.Normalize(model, s.env); err != nil {
+		return nil, err
+	}
+	details := s.details()
+	p, err = loader.ModelToProject(model, loader.ToOptions(&details, []func(*loader.Options){s.loaderOptions(name)}), details)
+	if err != nil {
+		return nil, err
+	}
+	s.resolveEnvironment(p)
+	return p, nil
+}
+
+// refuse reports unsupported attributes, those of disabled services apart.
+func (s *scan) refuse(model map[string]any) {
+	enabled := map[string]any{}
+	for k, v := range model {
+		enabled[k] = v
+	}
+	enabled["services"] = s.enabled(model["services"])
+	newRefuser(s.all.find, s.rep).walk(enabled, "", "")
+}
+
+// enabled leaves out the services that no active profile names.
+func (s *scan) enabled(services any) map[string]any {
+	all, _ := services.(map[string]any)
+	on := map[string]any{}
+	for name, v := range all {
+		service, _ := v.(map[string]any)
+		if s.profileActive(service["profiles"]) {
+			on[name] = v
+		}
+	}
+	return on
+}
+
+func (s *scan) profileActive(profiles any) bool {
+	var cfg types.ServiceConfig
+	list, _ := profiles.([]any)
+	for _, p := range list {
+		if name, ok := p.(string); ok {
+			cfg.Profiles = append(cfg.Profiles, name)
+		}
+	}
+	return cfg.HasProfile(s.Profiles)
+}
+
+func (s *scan) details() types.ConfigDetails {
+	d := types.ConfigDetails{WorkingDir: s.dir, Environment: s.env}
+	for _, f := range s.files {
+		d.ConfigFiles = append(d.ConfigFiles, types.ConfigFile{Filename: f, Content: s.parsed[f].data})
+	}
+	return d
+}
+
+// loaderOptions keep apart what the library does in one go, so that the model
+// can be judged as written: before defaults, and before env_file is read.
+func (s *scan) loaderOptions(name string) func(*loader.Options) {
+	return func(o *loader.Options) {
+		o.SetProjectName(name, true)
+		o.SkipNormalization = true
+		o.SkipDefaultValues = true
+		o.SkipConsistencyCheck = true
+		o.SkipResolveEnvironment = true
+		o.SkipResolveLabels = true
+		o.Profiles = s.Profiles
+		o.Interpolate.Substitute = func(text string, m template.Mapping) (string, error) {
+			return s.rep.substitute(text, m)
+		}
+		o.ResourceLoaders = []loader.ResourceLoader{onlyScanned{s}}
+	}
+}
+
+// onlyScanned makes the library refuse files that the scan has not seen.
+type onlyScanned struct{ *scan }
+
+// Accept takes what must not be read: remote addresses, and absolute paths unknown to the scan.
+func (l onlyScanned) Accept(path string) bool {
+	if isRemote(path) {
+		return true
+	}
+	return filepath.IsAbs(path) && l.parsed[filepath.Clean(path)] == nil && !l.Trust && !within(l.guard.dir, resolveParent(path))
+}
+
+// Load refuses the path.
+func (l onlyScanned) Load(_ context.Context, path string) (string, error) {
+	return "", &Error{File: l.rep.show(path), Msg: errOutside.Error()}
+}
+
+// Dir is never used: Load refuses first.
+func (l onlyScanned) Dir(path string) string { return path }
+
+// projectName settles the stack's name: the caller's, the environment's, the
+// files', else the directory's.
+func (s *scan) projectName() string {
+	at, from := position{}, "the project name"
+	name := s.ProjectName
+	if name == "" {
+		name = s.setting("PROJECT_NAME")
+	}
+	if name == "" {
+		for _, f := range s.files {
+			src := s.parsed[f]
+			if src == nil {
+				continue
+			}
+			for _, doc := range src.docs {
+				n := get(doc, "name")
+				if text, ok := s.text(src, n, "name", scope{env: s.env}); ok {
+					name, from, at = text, "name", position{src.file, n.Line, n.Column}
+				}
+			}
+		}
+	}
+	if name == "" {
+		name = loader.NormalizeProjectName(filepath.Base(s.dir))
+		from = "the project name taken from the folder " + s.dir
+	}
+	if name == "" || loader.NormalizeProjectName(name) != name || len(name) > 63 {
+		s.rep.add(&Error{
+			File: s.rep.show(at.file), Line: at.line, Column: at.column, Path: from,
+			Msg:  "\"" + printable(name) + "\" is not a valid project name",
+			Hint: "up to 63 lower-case letters, digits, - and _, a letter or digit first; set it with -p or name:",
+		})
+	}
+	s.env["COMPOSE_PROJECT_NAME"] = name
+	return name
+}
+
+// notExist tells whether err is about a file that is not there.
+func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,211 @@
+package spec
+
+import "slices"
+
+// support says what becomes of one attribute of the Compose Specification.
+type support struct {
+	path string // as in the schema: * for any name, [] for any list item
+	what string // honoured: what it does here, if that needs saying; refused: what to do instead
+
+	refused bool
+	allowed []any  // refused, but for these values, which say what stackup does anyway
+	same    string // honoured: why a Stack does not show it
+
+	_ struct{}
+}
+
+func yes(path, what string) support         { return support{path: path, what: what} }
+func unseen(path, what, why string) support { return support{path: path, what: what, same: why} }
+func no(path, hint string) support          { return support{path: path, what: hint, refused: true} }
+
+func only(path, hint string, v ...any) support {
+	return support{path: path, what: hint, refused: true, allowed: v}
+}
+
+// supportTable is the one place that says which attributes are honoured. An
+// honoured row without rows below it honours all that is below; a refused row
+// refuses all below; an attribute without a row is refused.
+func supportTable() []support {
+	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), serviceRefusals(), mountRows(), deployRows())
+}
+
+func topLevel() []support {
+	return []support{
+		unseen("version", "obsolete, ignored with a notice", "the Compose Specification gives it no meaning"),
+		yes("name", "project name"),
+		unseen("include", "path, project_directory and env_file", "its content shows as if it stood in the including file"),
+		yes("services", ""),
+		yes("services.*", ""),
+		yes("networks", ""),
+		yes("volumes", ""),
+		no("models", ""),
+		no("secrets", "bind-mount the file, or use env_file"),
+		no("configs", "bind-mount the file under volumes"),
+		no("jobs", "make it a service with restart: \"no\""),
+	}
+}
+
+func networkRows() []support {
+	return []support{
+		yes("networks.*", "made when a service uses it"),
+		yes("networks.*.name", ""),
+		yes("networks.*.external", "must exist; never made or removed"),
+		only("networks.*.driver", "networks are bridges", "bridge", "default"),
+		no("networks.*.driver_opts", ""),
+		no("networks.*.attachable", "every network is attachable; remove it"),
+		only("networks.*.enable_ipv4", "networks are IPv4", true),
+		only("networks.*.enable_ipv6", "networks are IPv4", false),
+		only("networks.*.internal", "", false),
+		no("networks.*.ipam", "a free subnet is chosen"),
+		no("networks.*.labels", ""),
+	}
+}
+
+func volumeRows() []support {
+	return []support{
+		yes("volumes.*", "made when a service uses it"),
+		yes("volumes.*.name", ""),
+		yes("volumes.*.external", "must exist; never made or removed"),
+		only("volumes.*.driver", "volumes are local folders", "local"),
+		no("volumes.*.driver_opts", "use a bind mount"),
+		no("volumes.*.labels", ""),
+	}
+}
+
+func serviceRows() []support {
+	return []support{
+		yes("services.*.image", ""),
+		yes("services.*.container_name", "one replica only"),
+		yes("services.*.command", ""),
+		yes("services.*.entrypoint", ""),
+		yes("services.*.environment", "a name without value takes the caller's, or is left out"),
+		yes("services.*.env_file", "below environment"),
+		yes("services.*.env_file.[].path", "inside the project directory"),
+		yes("services.*.env_file.[].required", ""),
+		yes("services.*.env_file.[].format", "raw: lines as they are"),
+		yes("services.*.working_dir", ""),
+		yes("services.*.user", ""),
+		yes("services.*.ports", "IPv4"),
+		yes("services.*.ports.[].target", ""),
+		yes("services.*.ports.[].published", "empty for any free port; a range for the first free one"),
+		yes("services.*.ports.[].host_ip", "IPv4"),
+		yes("services.*.ports.[].protocol", "tcp or udp"),
+		only("services.*.ports.[].mode", "every port is published on this host; remove it", "ingress"),
+		no("services.*.ports.[].name", "remove it: nothing here uses it"),
+		no("services.*.ports.[].app_protocol", "remove it: nothing here uses it"),
+		yes("services.*.networks", "default when none is given"),
+		yes("services.*.networks.*", ""),
+		yes("services.*.networks.*.aliases", ""),
+		yes("services.*.depends_on", ""),
+		yes("services.*.depends_on.*", ""),
+		yes("services.*.depends_on.*.condition", "started, healthy, completed_successfully"),
+		yes("services.*.depends_on.*.required", "false: fine if a profile leaves it out"),
+		only("services.*.depends_on.*.restart", "restart the dependent by hand", false),
+		yes("services.*.healthcheck", ""),
+		yes("services.*.healthcheck.test", "CMD, CMD-SHELL, NONE"),
+		yes("services.*.healthcheck.disable", ""),
+		yes("services.*.healthcheck.interval", ""),
+		yes("services.*.healthcheck.timeout", ""),
+		yes("services.*.healthcheck.retries", ""),
+		yes("services.*.healthcheck.start_period", ""),
+		yes("services.*.healthcheck.start_interval", ""),
+		yes("services.*.restart", "no, always, on-failure[:n], unless-stopped"),
+		yes("services.*.labels", "name and value up to 4096 bytes"),
+		yes("services.*.hostname", ""),
+		yes("services.*.stop_signal", ""),
+		yes("services.*.stop_grace_period", ""),
+		yes("services.*.read_only", ""),
+		yes("services.*.tmpfs", ""),
+		yes("services.*.init", ""),
+		yes("services.*.scale", "100 at most"),
+		yes("services.*.profiles", ""),
+		unseen("services.*.extends", "file inside the project directory", "the merged service shows"),
+		yes("services.*.develop", "carried for watch, never compared"),
+		yes("services.*.develop.watch", ""),
+		yes("services.*.develop.watch.[].path", ""),
+		yes("services.*.develop.watch.[].action", ""),
+		yes("services.*.develop.watch.[].target", ""),
+		yes("services.*.develop.watch.[].ignore", ""),
+		unseen("services.*.develop.watch.[].include", "accepted for watch", "not part of the model until watch is"),
+		unseen("services.*.develop.watch.[].exec", "accepted for watch", "not part of the model until watch is"),
+		unseen("services.*.develop.watch.[].initial_sync", "accepted for watch", "not part of the model until watch is"),
+	}
+}
+
+func mountRows() []support {
+	return []support{
+		yes("services.*.volumes", ""),
+		yes("services.*.volumes.[].type", "bind, volume, tmpfs"),
+		yes("services.*.volumes.[].source", ""),
+		yes("services.*.volumes.[].target", ""),
+		yes("services.*.volumes.[].read_only", ""),
+		yes("services.*.volumes.[].bind", ""),
+		yes("services.*.volumes.[].bind.create_host_path", ""),
+		only("services.*.volumes.[].bind.propagation", "", "rprivate"),
+		no("services.*.volumes.[].bind.recursive", ""),
+		no("services.*.volumes.[].bind.selinux", "remove z and Z where SELinux is off"),
+		unseen("services.*.volumes.[].volume", "", "only its keys could mean something"),
+		only("services.*.volumes.[].volume.nocopy", "", false),
+		no("services.*.volumes.[].volume.labels", ""),
+		no("services.*.volumes.[].volume.subpath", ""),
+		yes("services.*.volumes.[].tmpfs", ""),
+		yes("services.*.volumes.[].tmpfs.size", ""),
+		yes("services.*.volumes.[].tmpfs.mode", ""),
+		no("services.*.volumes.[].image", ""),
+		no("services.*.volumes.[].consistency", "remove it: it means nothing on Linux"),
+		no("services.*.volumes_from", "name the volumes in both services"),
+	}
+}
+
+func deployRows() []support {
+	return []support{
+		yes("services.*.deploy", ""),
+		yes("services.*.deploy.replicas", "as scale"),
+		only("services.*.deploy.mode", "", "replicated"),
+		no("services.*.deploy.endpoint_mode", ""),
+		no("services.*.deploy.labels", "use labels"),
+		no("services.*.deploy.placement", "there is one machine; remove it"),
+		no("services.*.deploy.resources", ""),
+		no("services.*.deploy.restart_policy", "use restart"),
+		no("services.*.deploy.rollback_config", ""),
+		no("services.*.deploy.update_config", ""),
+	}
+}
+
+func serviceRefusals() []support {
+	rows := []support{
+		only("services.*.attach", "", true),
+		no("services.*.build", "build the image first and name it under image"),
+		no("services.*.configs", "bind-mount the file under volumes"),
+		no("services.*.secrets", "bind-mount the file, or use env_file"),
+		no("services.*.expose", "remove it: services of a network reach each other's ports"),
+		no("services.*.links", "services of a network find each other by name; use networks aliases"),
+		no("services.*.external_links", "join an external network"),
+		no("services.*.label_file", "use labels"),
+		no("services.*.logging", "output goes to bounded, rotated files"),
+		no("services.*.network_mode", "use networks"),
+		only("services.*.privileged", "", false),
+		only("services.*.pull_policy", "an image is pulled when it is missing", "missing", "if_not_present"),
+		only("services.*.stdin_open", "", false),
+		only("services.*.tty", "", false),
+		only("services.*.oom_kill_disable", "", false),
+		only("services.*.use_api_socket", "", false),
+		no("services.*.networks.*.ipv6_address", "networks are IPv4"),
+	}
+	for _, name := range []string{
+		"annotations", "blkio_config", "cap_add", "cap_drop", "cgroup", "cgroup_parent",
+		"cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime",
+		"cpu_shares", "cpus", "cpuset", "credential_spec", "device_cgroup_rules", "devices",
+		"dns", "dns_opt", "dns_search", "domainname", "extra_hosts", "gpus", "group_add", "ipc",
+		"isolation", "mac_address", "mem_limit", "mem_reservation", "mem_swappiness",
+		"memswap_limit", "models", "networks.*.driver_opts", "networks.*.gw_priority",
+		"networks.*.interface_name", "networks.*.ipv4_address", "networks.*.link_local_ips",
+		"networks.*.mac_address", "networks.*.priority", "networks.*.use_service_name_alias",
+		"oom_score_adj", "pid", "pids_limit", "platform", "post_start", "pre_start", "pre_stop",
+		"provider", "pull_refresh_after", "runtime", "security_opt", "shm_size", "storage_opt",
+		"sysctls", "ulimits", "umask", "userns_mode", "uts",
+	} {
+		rows = append(rows, no("services.*."+name, ""))
+	}
+	return rows
+}
