@@ -14,6 +14,7 @@ const (
 	grpcPlugin      = "io.containerd.server.v1.grpc"
 	ttrpcPlugin     = "io.containerd.server.v1.ttrpc"
 	shimPlugin      = "io.containerd.shim.v1.manager"
+	sweepPlugin     = "io.containerd.internal.v1.stackup-shim-sockets"
 	snapshotsPlugin = "io.containerd.snapshotter.v1."
 )
 
@@ -41,12 +42,14 @@ func serverConfig(d statedir.Dirs, snapshotter string) *srvconfig.Config {
 			"io.containerd.runtime.v2.task",
 			"io.containerd.grpc.v1.tasks",
 			"io.containerd.grpc.v1.version",
+			sweepPlugin,
 			snapshotsPlugin + snapshotter,
 		},
 		Plugins: map[string]any{
 			grpcPlugin:  owner(d.Socket()),
 			ttrpcPlugin: owner(ttrpcSocket(d)),
 			shimPlugin:  map[string]any{"socket_dir": shimSockets(d)},
+			sweepPlugin: map[string]any{"dir": shimSockets(d)},
 		},
 	}
 }
