@@ -59,7 +59,8 @@ func sweepSockets(ctx context.Context, dir string, ex *exchange.Exchange) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-failed:
+		case err := <-failed:
+			log.G(ctx).WithError(err).Debug("no more events for the sweep of shims' sockets")
 			return
 		case <-gone:
 			again.Reset(sweepDelay)
