@@ -121,12 +121,24 @@ func (w *world) canary() (check func()) {
 	w.t.Helper()
 	w.file("canary.yaml", canaryStack)
 	w.must("-f", "canary.yaml", "up", "-d")
+	w.helpersRun()
 	pid := w.pidsOf("canary")
 	return func() {
 		w.t.Helper()
 		if now := w.pidsOf("canary"); now != pid {
 			w.t.Errorf("the canary was touched: processes %s, were %s", now, pid)
 		}
+	}
+}
+
+// helpersRun waits for logger and supervisor, which up does not.
+func (w *world) helpersRun() {
+	w.t.Helper()
+	for _, name := range []string{"logger", "supervisor"} {
+		w.eventually("the "+name+" runs", func() bool {
+			_, err := os.Stat(filepath.Join(w.state(), "locks", name))
+			return err == nil
+		})
 	}
 }
 

@@ -125,7 +125,7 @@ func (t traces) lines(kind string, tt *testing.T, name string, args ...string) {
 // fileTraces lists our files and folders, but not the engine's own.
 func (w *world) fileTraces(t traces) {
 	tops := []string{
-		w.root(), w.state(), "/var/lib/cni", "/run/netns",
+		w.root(), w.state(), "/var/lib/cni", "/run/netns", "/run/containerd/s", // shims' sockets
 		"/run/containerd/runc/" + namespaceOf(w.root()), // where an engine older than ours may put it
 	}
 	for _, top := range tops {
@@ -197,6 +197,13 @@ func (w *world) namespaceTraces(ctx context.Context, c *containerd.Client, ns st
 	check(w.t, err)
 	for _, x := range ls {
 		add("lease", x.ID)
+	}
+	if w.kind != containerdDeb { // it knows none
+		sbs, err := c.SandboxStore().List(ctx)
+		check(w.t, err)
+		for _, x := range sbs {
+			add("sandbox", x.ID)
+		}
 	}
 	check(w.t, c.SnapshotService("overlayfs").Walk(ctx, func(_ context.Context, i snapshots.Info) error {
 		if i.Kind != snapshots.KindCommitted {

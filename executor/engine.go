@@ -55,7 +55,9 @@ type Containers interface {
 	// Wait returns nil once the condition holds, or says why it no longer can.
 	Wait(ctx context.Context, id string, until spec.Condition) error
 	// Stop sends the stop signal, and SIGKILL after grace; then detaches the
-	// network. Stopping what is stopped, or is not there, is no error.
+	// network. Stopping what is stopped, or is not there, is no error. It
+	// mostly waits: any number of stops are called at once, and the engine
+	// bounds what else they do.
 	Stop(ctx context.Context, id string, grace time.Duration) error
 	// Remove takes away the container with its task, snapshot, network
 	// namespace, logs and state files.

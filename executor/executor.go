@@ -21,7 +21,7 @@ type Executor struct {
 	Engine         Engine
 	Events         event.Sink       // nil: nobody listens
 	Log            *slog.Logger     // nil: nothing is logged
-	Parallel       int              // engine calls at a time, waits apart; 0: DefaultParallel
+	Parallel       int              // engine calls at a time, waits and stops apart; 0: DefaultParallel
 	CleanupTimeout time.Duration    // for what must still happen after the end of ctx; 0: DefaultCleanupTimeout
 	Now            func() time.Time // stamps events; nil: time.Now
 }

@@ -14,23 +14,31 @@ type walk struct {
 	plan  *planner.Plan
 	nodes []*node
 	byID  map[planner.StepID]*node
-	slots chan struct{}
+	gate  *gate
 }
 
 // node is a step with how it ended. outcome, err and root are written before
 // done is closed and read only after: that is all the locking there is.
 type node struct {
 	step    planner.Step
+	rank    int // of those that wait for a slot the lowest goes first
 	outcome Outcome
 	err     error
 	root    planner.StepID // Skipped: the failed step that it is below
 	done    chan struct{}
 }
 
+// newWalk ranks steps as they stand in the plan, starts and removals last: all
+// addresses, names and ports are then known when the first container comes up,
+// and are published once; and all processes are told to end before the
+// first is cleared away.
 func newWalk(x Executor, p *planner.Plan) *walk {
-	w := &walk{x: x, plan: p, byID: map[planner.StepID]*node{}, slots: make(chan struct{}, x.Parallel)}
-	for _, s := range p.Steps {
-		n := &node{step: s, done: make(chan struct{})}
+	w := &walk{x: x, plan: p, byID: map[planner.StepID]*node{}, gate: newGate(x.Parallel)}
+	for i, s := range p.Steps {
+		n := &node{step: s, rank: i, done: make(chan struct{})}
+		if s.Op == planner.OpStart || s.Op == planner.OpRemove {
+			n.rank += len(p.Steps)
+		}
 		w.nodes = append(w.nodes, n)
 		w.byID[s.ID] = n
 	}
@@ -109,22 +117,19 @@ func (w *walk) rescue(ctx context.Context, n *node, called bool) {
 		n.outcome = Skipped
 		return
 	}
-	w.slots <- struct{}{}
-	defer func() { <-w.slots }()
+	if w.gate.enter(context.WithoutCancel(ctx), n.rank) {
+		defer w.gate.leave()
+	}
 	ctx, cancel := w.detached(ctx, n.step.Grace)
 	defer cancel()
 	w.carryOut(ctx, n)
 }
 
-// begin runs n once there is a slot for it, unless ctx ends first. A wait
-// takes no slot: it only listens.
+// begin runs n once there is a slot for it, unless ctx ends first. What mostly
+// waits takes no slot.
 func (w *walk) begin(ctx context.Context, n *node) {
-	if n.step.Op != planner.OpWait {
-		select {
-		case w.slots <- struct{}{}:
-			defer func() { <-w.slots }()
-		case <-ctx.Done():
-		}
+	if n.step.Op != planner.OpWait && n.step.Op != planner.OpStop && w.gate.enter(ctx, n.rank) {
+		defer w.gate.leave()
 	}
 	if ctx.Err() != nil {
 		w.notBegun(ctx, n)

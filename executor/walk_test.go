@@ -84,7 +84,7 @@ func (e *slowEngine) Start(ctx context.Context, id string) error { return e.call
 func (e *slowEngine) Remove(ctx context.Context, id string) error { return e.call(ctx, id, false) }
 
 func (e *slowEngine) Stop(ctx context.Context, id string, _ time.Duration) error {
-	return e.call(ctx, id, false)
+	return e.call(ctx, id, true)
 }
 
 func (e *slowEngine) Wait(ctx context.Context, id string, _ spec.Condition) error {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/transform"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -23,17 +24,36 @@ func Load(ctx context.Context, o Options) (*Stack, error) {
 	return stack, err
 }
 
-// load runs the stages: find, scan, merge, refuse, convert, validate.
-func load(ctx context.Context, o Options) (*types.Project, *Stack, error) {
-	rep := &report{}
+// Name gives the name of the stack that the files describe. Of the files it
+// checks no more than that they can be read: it is for commands that ask what
+// there is, not what there should be. Errors are as Load's.
+func Name(o Options) (string, error) {
+	_, name, err := open(&report{}, o)
+	return name, err
+}
+
+// open finds and reads the files.
+func open(rep *report, o Options) (*scan, string, error) {
 	set, err := o.resolve(rep)
 	if err != nil {
-		return nil, nil, rep.fail(err)
+		return nil, "", rep.fail(err)
 	}
 	sc := newScan(set)
 	sc.run()
 	name := sc.projectName()
-	if err := rep.err(); err != nil {
+	return sc, name, rep.err()
+}
+
+// warm has the library compile its schema, which takes it as long as a small
+// file takes altogether, while the files are found and read.
+func warm() { go func() { _ = schema.Validate(map[string]any{}) }() }
+
+// load runs the stages: find, scan, merge, refuse, convert, validate.
+func load(ctx context.Context, o Options) (*types.Project, *Stack, error) {
+	warm()
+	rep := &report{}
+	sc, name, err := open(rep, o)
+	if err != nil {
 		return nil, nil, err
 	}
 	model, err := sc.model(ctx, name)

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"stackup.dev/stackup/internal/app"
 	"stackup.dev/stackup/internal/ctrd"
@@ -33,8 +32,9 @@ func (s *session) Close() error { return s.engine.Close() }
 type wish int
 
 const (
-	wantRunning wish = iota // start one if none runs
-	wantIfThere             // errNoEngine if there never was one: there is nothing to show then
+	wantRunning   wish = iota // start one if none runs
+	wantIfThere               // errNoEngine if there never was one: there is nothing to show then
+	wantListening             // errNoEngine if none runs
 )
 
 // errNoEngine says that the embedded engine was never started here, so that
@@ -62,8 +62,8 @@ func (g *globals) connect(ctx context.Context, w wish, sink event.Sink) (*sessio
 	if err := startEngine(ctx, d, choice, libexec, w); err != nil {
 		return nil, err
 	}
-	h := helpers{dirs: d, libexec: libexec, address: choice.Address, mu: &sync.Mutex{}}
-	e, err := g.engineAt(ctx, d, choice, libexec, h.Ensure)
+	h := newHelpers(d, libexec, choice.Address)
+	e, err := g.engineAt(ctx, d, choice, libexec, h)
 	if err != nil && choice.Recorded {
 		return nil, fmt.Errorf("%w (the stacks of this root live there, as %s says; remove that file to choose anew)", err, d.EngineChoice())
 	}
@@ -80,6 +80,48 @@ func (g *globals) connect(ctx context.Context, w wish, sink event.Sink) (*sessio
 		},
 	}
 	return &session{App: a, engine: e, choice: choice, dirs: d}, nil
+}
+
+// connection is an attempt to connect while the stack file is being read.
+type connection struct {
+	done   chan *session // nil if it did not come about
+	cancel context.CancelFunc
+	taken  bool
+}
+
+// connectEarly begins to connect, if an engine runs that it can connect to.
+func (g *globals) connectEarly(ctx context.Context) *connection {
+	ctx, cancel := context.WithCancel(ctx)
+	c := &connection{done: make(chan *session, 1), cancel: cancel}
+	go func() {
+		ses, err := g.connect(ctx, wantListening, event.Discard)
+		if err != nil {
+			ses = nil // whoever needs an engine tries again, and hears why not
+		}
+		c.done <- ses
+	}()
+	return c
+}
+
+// finish is connect, by what connectEarly has begun if that went well.
+func (c *connection) finish(ctx context.Context, g *globals, w wish, sink event.Sink) (*session, error) {
+	c.taken = true
+	if ses := <-c.done; ses != nil {
+		ses.Events = sink
+		return ses, nil
+	}
+	return g.connect(ctx, w, sink)
+}
+
+// drop gives up what nobody has taken.
+func (c *connection) drop() {
+	c.cancel()
+	if c.taken {
+		return
+	}
+	if ses := <-c.done; ses != nil {
+		_ = ses.Close() // nothing was asked of it
+	}
 }
 
 // sameEngine refuses an engine on which the stacks of this root do not live:
@@ -107,20 +149,24 @@ func startEngine(ctx context.Context, d statedir.Dirs, c engine.Choice, libexec 
 	if engine.Listens(ctx, c.Address) {
 		return nil
 	}
+	if w == wantListening {
+		return errNoEngine
+	}
 	if _, err := os.Stat(d.EngineRoot()); w == wantIfThere && errors.Is(err, fs.ErrNotExist) {
 		return errNoEngine
 	}
 	return engine.Start(ctx, d, libexec)
 }
 
-func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice, libexec string, ensure func(context.Context) error) (*ctrd.Engine, error) {
+func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice, libexec string, h ctrd.Helpers) (*ctrd.Engine, error) {
 	cfg := ctrd.Config{
-		Address: c.Address, Dirs: d, Log: g.log(), Helpers: ensure,
+		Address: c.Address, Embedded: c.Kind == engine.Embedded, Dirs: d, Log: g.log(), Helpers: h,
 		Network: network.New(d, libexec, g.log()),
 		InitBin: filepath.Join(libexec, "stackup-init"),
 	}
-	if c.Kind == engine.Embedded {
-		cfg.RuntimeBin = filepath.Join(libexec, "runc")
+	var err error
+	if cfg.RuntimeBin, err = engine.OCIRuntime(g.runtime, c, libexec); err != nil {
+		return nil, err
 	}
 	return ctrd.New(ctx, cfg)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,8 @@ what they depend on. Volumes stay unless -v is given.`,
 
 func (g *globals) down(c *cobra.Command, o planner.Options) (err error) {
 	ctx := c.Context()
+	early := g.connectEarly(ctx)
+	defer early.drop()
 	s, err := g.loadOrName(ctx)
 	if err != nil {
 		return err
@@ -47,7 +50,7 @@ func (g *globals) down(c *cobra.Command, o planner.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	ses, err := g.connect(ctx, wantIfThere, p)
+	ses, err := early.finish(ctx, g, wantIfThere, p)
 	if errors.Is(err, errNoEngine) {
 		fmt.Fprintf(os.Stderr, "stack %s: nothing to remove\n", s.Name)
 		return p.Close()
@@ -67,12 +70,16 @@ func (g *globals) down(c *cobra.Command, o planner.Options) (err error) {
 	if plan.Empty() {
 		fmt.Fprintf(os.Stderr, "stack %s: nothing to remove\n", s.Name)
 	}
-	return ses.lastOneOut(ctx)
+	return ses.lastOneOut(ctx, s.Name)
 }
 
-// lastOneOut takes away what all stacks share, once there is none.
-func (s *session) lastOneOut(ctx context.Context) error {
+// lastOneOut takes away what the containers of a stack share, once there is
+// none, and likewise what all stacks share.
+func (s *session) lastOneOut(ctx context.Context, stack string) error {
 	left, err := s.engine.Stacks(ctx)
+	if err == nil && !slices.Contains(left, stack) {
+		err = s.engine.RemoveGroup(ctx, stack)
+	}
 	if err != nil || len(left) > 0 {
 		return err
 	}

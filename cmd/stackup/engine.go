@@ -33,6 +33,7 @@ func engineRun(g *globals) *cobra.Command {
 		Example: "  stackup engine run",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			staysOn()
 			d, libexec, err := g.embedded()
 			if err != nil {
 				return err
@@ -138,7 +139,7 @@ func (g *globals) engineStatus(c *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	s, err := engine.Describe(c.Context(), d, choice)
+	s, err := engine.Describe(c.Context(), d, choice, g.runtime)
 	if err != nil {
 		return err
 	}

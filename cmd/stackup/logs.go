@@ -46,11 +46,8 @@ func (g *globals) logs(c *cobra.Command, f logFlags, only []string) (err error) 
 	if err != nil {
 		return err
 	}
-	s, err := g.loadOrName(c.Context())
+	stack, err := g.stackName(c.Context(), only)
 	if err != nil {
-		return err
-	}
-	if err := services(s, only); err != nil {
 		return err
 	}
 	ses, err := g.connect(c.Context(), wantIfThere, event.Discard)
@@ -61,7 +58,7 @@ func (g *globals) logs(c *cobra.Command, f logFlags, only []string) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
-	err = ses.showLogs(c.Context(), s.Name, only, f, tail)
+	err = ses.showLogs(c.Context(), stack, only, f, tail)
 	if f.follow && c.Context().Err() != nil {
 		return nil // Ctrl-C is how following ends
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -27,7 +28,10 @@ const (
 	exitTerminated  = 143
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	debug.SetGCPercent(briefly)
+	os.Exit(run())
+}
 
 func run() int {
 	logrus.SetOutput(io.Discard) // libraries warn there; what matters comes as a notice

@@ -42,6 +42,8 @@ touched. With --exit-code: 0 nothing to do, 2 changes pending, 1 error.`,
 
 func (g *globals) plan(c *cobra.Command, f planFlags, only []string) (err error) {
 	ctx := c.Context()
+	early := g.connectEarly(ctx)
+	defer early.drop()
 	s, err := g.load(ctx)
 	if err != nil {
 		return err
@@ -50,7 +52,7 @@ func (g *globals) plan(c *cobra.Command, f planFlags, only []string) (err error)
 		return err
 	}
 	warn(s.Notices)
-	ses, err := g.connect(ctx, wantRunning, event.Discard)
+	ses, err := early.finish(ctx, g, wantRunning, event.Discard)
 	if err != nil {
 		return err
 	}

@@ -36,14 +36,11 @@ func (g *globals) ps(c *cobra.Command, all bool, format string, only []string) (
 	if format != "table" && format != "json" {
 		return fmt.Errorf("--format %q: must be table or json", format)
 	}
-	s, err := g.loadOrName(c.Context())
+	stack, err := g.stackName(c.Context(), only)
 	if err != nil {
 		return err
 	}
-	if err := services(s, only); err != nil {
-		return err
-	}
-	rows, err := g.psRows(c, s.Name, only, all)
+	rows, err := g.psRows(c, stack, only, all)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type globals struct {
 	trust       bool
 	maxReplicas int
 	address     string
+	runtime     string
 	root        string
 	state       string
 	progress    string
@@ -79,6 +80,7 @@ func (g *globals) register(c *cobra.Command) {
 	f.BoolVar(&g.trust, "trust", false, "let the stack file read files outside its project folder")
 	f.IntVar(&g.maxReplicas, "max", 100, "most replicas that one service may ask for")
 	f.StringVar(&g.address, "address", "", "containerd's socket (default: the recorded engine, the system's, else the embedded one)")
+	f.StringVar(&g.runtime, "runtime", os.Getenv("STACKUP_RUNTIME"), "OCI runtime of new containers: runc, crun or a program's path (default runc)")
 	f.StringVar(&g.root, "root", envOr("STACKUP_ROOT", statedir.DefaultRoot), "folder of what survives a reboot")
 	f.StringVar(&g.state, "state", envOr("STACKUP_STATE", statedir.DefaultState), "folder of what does not")
 	f.StringVar(&g.progress, "progress", "auto", "progress form: auto, tty, plain, json, quiet")
@@ -121,6 +123,27 @@ func (g *globals) loadOrName(ctx context.Context) (*spec.Stack, error) {
 		return &spec.Stack{Name: g.project}, nil
 	}
 	return s, err
+}
+
+// stackName is the name of the stack, for commands that take what there is of
+// it as it is. Only services given by name must be in the file.
+func (g *globals) stackName(ctx context.Context, only []string) (string, error) {
+	if len(only) > 0 {
+		s, err := g.loadOrName(ctx)
+		if err != nil {
+			return "", err
+		}
+		return s.Name, services(s, only)
+	}
+	o, err := g.specOptions()
+	if err != nil {
+		return "", err
+	}
+	name, err := spec.Name(o)
+	if errors.Is(err, fs.ErrNotExist) && g.project != "" && len(g.files) == 0 {
+		return g.project, nil
+	}
+	return name, err
 }
 
 func (g *globals) dirs() (statedir.Dirs, error) { return statedir.New(g.root, g.state) }

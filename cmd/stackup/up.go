@@ -65,6 +65,8 @@ func (f *upFlags) register(c *cobra.Command) {
 
 func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	ctx := c.Context()
+	early := g.connectEarly(ctx)
+	defer early.drop()
 	s, err := g.load(ctx)
 	if err != nil {
 		return err
@@ -81,7 +83,7 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	if err != nil {
 		return err
 	}
-	ses, err := g.connect(ctx, wantRunning, p)
+	ses, err := early.finish(ctx, g, wantRunning, p)
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}

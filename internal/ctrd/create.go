@@ -196,8 +196,10 @@ func (e *Engine) record(ctx context.Context, c executor.ContainerSpec, img image
 	if err != nil {
 		return rec, err
 	}
-	rec.Spec, err = typeurl.MarshalAny(s)
-	return rec, err
+	if rec.Spec, err = typeurl.MarshalAny(s); err != nil {
+		return rec, err
+	}
+	return rec, e.join(ctx, &rec, c.Stack)
 }
 
 func storedFor(c executor.ContainerSpec, img image) stored {
@@ -239,6 +241,7 @@ func recordLabels(c executor.ContainerSpec, p network.Endpoint) (map[string]stri
 	out := map[string]string{}
 	relabel(out, nil, c.Service.Labels)
 	maps.Copy(out, identityLabels(c))
+	out[labels.Desired] = labels.DesiredRunning // here, as each later change costs the engine a sync of its disk
 	b, err := encodeEndpoint(p)
 	out[labels.Endpoint] = b
 	return out, err

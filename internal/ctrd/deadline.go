@@ -18,8 +18,10 @@ const (
 )
 
 // limitOf is how long a call may take; 0 for no limit of ours.
-func limitOf(method string) time.Duration {
+func (e *Engine) limitOf(method string) time.Duration {
 	switch {
+	case e.Snapshotter == "native" && strings.Contains(method, "Snapshots/"): // it copies whole trees
+		return longTime
 	case strings.HasSuffix(method, "Tasks/Wait"):
 		return 0 // waits have deadlines of their own
 	case strings.Contains(method, ".diff."), strings.Contains(method, ".content."),
@@ -37,27 +39,17 @@ func within(ctx context.Context, call string, do func(context.Context) error) er
 
 // deadline gives every call an end: an engine that hangs is reported, with
 // the call that it does not answer.
-func deadline(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	return limited(ctx, limitOf(method), method, func(ctx context.Context) error {
+func (e *Engine) deadline(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return limited(ctx, e.limitOf(method), method, func(ctx context.Context) error {
 		return invoke(ctx, method, req, reply, cc, opts...)
 	})
-}
-
-// deadline is the same with what this engine's snapshotter needs.
-func (e *Engine) deadline(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	if e.Snapshotter == "native" && strings.Contains(method, "Snapshots/") { // it copies whole trees
-		return limited(ctx, longTime, method, func(ctx context.Context) error {
-			return invoke(ctx, method, req, reply, cc, opts...)
-		})
-	}
-	return deadline(ctx, method, req, reply, cc, invoke, opts...)
 }
 
 func limited(ctx context.Context, limit time.Duration, method string, call func(context.Context) error) error {
 	if limit == 0 {
 		return gone(method, call(ctx))
 	}
-	silent := fmt.Errorf("containerd does not answer %s/%s within %s", path.Base(path.Dir(method)), path.Base(method), limit)
+	silent := &silentError{method: path.Base(path.Dir(method)) + "/" + path.Base(method), limit: limit}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, silent)
 	defer cancel()
 	err := call(ctx)
@@ -65,6 +57,28 @@ func limited(ctx context.Context, limit time.Duration, method string, call func(
 		return silent
 	}
 	return gone(method, err)
+}
+
+// silentError says that an engine does not answer. It is of the class of those
+// that went away: asking it to undo what was begun would wait as long again.
+type silentError struct {
+	method string
+	limit  time.Duration
+}
+
+func (e *silentError) Error() string {
+	return fmt.Sprintf("containerd does not answer %s within %s", e.method, e.limit)
+}
+
+func (e *silentError) Unwrap() error { return errdefs.ErrUnavailable }
+
+// native gives an answer of containerd's task service its class; what limited
+// has found out has one already.
+func native(err error) error {
+	if errdefs.IsUnavailable(err) {
+		return err
+	}
+	return errgrpc.ToNative(err)
 }
 
 // gone puts the loss of the engine into plain words; its class stays.

@@ -7,7 +7,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func TestLimitOf(t *testing.T) {
@@ -23,7 +26,7 @@ func TestLimitOf(t *testing.T) {
 		"/containerd.services.diff.v1.Diff/Apply":              longTime,
 		"/containerd.services.introspection.v1.Introspection/": callTime,
 	} {
-		if got := limitOf(method); got != want {
+		if got := new(Engine).limitOf(method); got != want {
 			t.Errorf("%s: %v, want %v", method, got, want)
 		}
 	}
@@ -38,10 +41,13 @@ func hanging(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...g
 func TestDeadlineNamesTheCallThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		err := deadline(t.Context(), "/containerd.services.tasks.v1.Tasks/Start", nil, nil, nil, hanging)
+		err := new(Engine).deadline(t.Context(), "/containerd.services.tasks.v1.Tasks/Start", nil, nil, nil, hanging)
 		want := "containerd does not answer containerd.services.tasks.v1.Tasks/Start within 20s"
 		if err == nil || err.Error() != want || time.Since(start) != callTime {
 			t.Errorf("after %v: %v, want %s", time.Since(start), err, want)
+		}
+		if !errdefs.IsUnavailable(err) { // else it would be asked to undo what was begun
+			t.Errorf("%v is not of the class of engines that went away", err)
 		}
 	})
 }
@@ -51,7 +57,7 @@ func TestDeadlineLeavesTheCallersEndAlone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), callTime/2)
 			defer cancel()
-			if err := deadline(ctx, method, nil, nil, nil, hanging); !errors.Is(err, context.DeadlineExceeded) {
+			if err := new(Engine).deadline(ctx, method, nil, nil, nil, hanging); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: %v", method, err)
 			}
 		})
@@ -63,7 +69,7 @@ func TestWaitHasNoDeadlineOfOurs(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(24*time.Hour, cancel)
 		start := time.Now()
-		err := deadline(ctx, "/containerd.services.tasks.v1.Tasks/Wait", nil, nil, nil, hanging)
+		err := new(Engine).deadline(ctx, "/containerd.services.tasks.v1.Tasks/Wait", nil, nil, nil, hanging)
 		if !errors.Is(err, context.Canceled) || time.Since(start) != 24*time.Hour {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
@@ -79,7 +85,7 @@ func TestDeadlinePassesAnswersOn(t *testing.T) {
 			}
 			return want
 		}
-		if err := deadline(t.Context(), "/x/Y", "req", "reply", nil, answer); !errors.Is(err, want) {
+		if err := new(Engine).deadline(t.Context(), "/x/Y", "req", "reply", nil, answer); !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
 	}
@@ -110,4 +116,22 @@ func TestStreamsHaveAnEnd(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	})
+}
+
+// What is lost with the engine must stay recognisable, however it is wrapped.
+func TestNativeKeepsTheClassOfLosses(t *testing.T) {
+	for _, err := range []error{
+		gone("/x.Tasks/Create", status.Error(codes.Unavailable, "connection closed")),
+		&silentError{method: "x.Tasks/Create", limit: callTime},
+	} {
+		if !errdefs.IsUnavailable(native(err)) {
+			t.Errorf("%v has lost its class", err)
+		}
+	}
+	if err := native(status.Error(codes.NotFound, "no task")); !errdefs.IsNotFound(err) {
+		t.Errorf("%v is not of the class of what is not there", err)
+	}
+	if err := native(nil); err != nil {
+		t.Errorf("no error became %v", err)
+	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
@@ -43,25 +44,36 @@ type Config struct {
 	Address     string // containerd's socket
 	Dirs        statedir.Dirs
 	Network     *network.Host
-	Snapshotter string // empty: overlayfs where the engine has it, else native
-	RuntimeBin  string // OCI runtime program; empty for the one that containerd finds itself
-	InitBin     string // program for init: true
-	// Helpers, if not nil, sees to it that logger and supervisor run. It is
-	// called before each start and each wait for health: before them there may
-	// have been nothing to do for so long that the helpers have ended.
-	Helpers func(context.Context) error
-	Log     *slog.Logger
+	Embedded    bool    // it is the engine of Dirs, of the version that this program has linked in
+	Snapshotter string  // empty: overlayfs where the engine has it, else native
+	RuntimeBin  string  // OCI runtime program; empty for the one that containerd finds itself
+	InitBin     string  // program for init: true
+	Helpers     Helpers // nil: nobody collects output or probes
+	Log         *slog.Logger
+}
+
+// Helpers are the processes that outlive a command. They end when they have
+// had nothing to do for a while, so they are asked for each time.
+type Helpers interface {
+	// Collect is called before each start: from now on there is output.
+	Collect(ctx context.Context) error
+	// Ensure is called before each wait for what only the supervisor does.
+	Ensure(ctx context.Context) error
 }
 
 // Engine carries out single actions on one containerd, over one connection.
 type Engine struct {
 	Config
-	client  *containerd.Client
-	volumes volume.Store
+	client   *containerd.Client
+	volumes  volume.Store
+	telling  *semaphore.Weighted // bounds how many processes are told to end at once
+	clearing *semaphore.Weighted // bounds how many stops clear away at once
 
 	mu     sync.Mutex
 	images map[string]image // by manifest digest: read once per command
 	placed bool             // passing mounts have their place
+	// grouped are the stacks that are known to have a sandbox record.
+	grouped map[string]bool
 }
 
 // The guarantee that Engine is what the executor needs.
@@ -82,7 +94,10 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	if err := listening(c.Address); err != nil {
 		return nil, fmt.Errorf("the engine at %s does not answer: %w", c.Address, err)
 	}
-	e := &Engine{Config: c, volumes: volume.Store{Dir: c.Dirs.Volumes()}, images: map[string]image{}}
+	e := &Engine{
+		Config: c, volumes: volume.Store{Dir: c.Dirs.Volumes()}, images: map[string]image{}, grouped: map[string]bool{},
+		telling: semaphore.NewWeighted(tellAtOnce), clearing: semaphore.NewWeighted(executor.DefaultParallel),
+	}
 	client, err := containerd.New(c.Address,
 		containerd.WithDefaultNamespace(c.Dirs.Namespace()),
 		containerd.WithTimeout(answerTimeout),

@@ -2,14 +2,13 @@ package ctrd
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/containers"
-	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/typeurl/v2"
 
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/labels"
@@ -68,11 +67,7 @@ func (e *Engine) endpoints() (map[string]network.Endpoint, error) {
 }
 
 func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network.Endpoint) (inspect.Container, error) {
-	o, err := e.observed(r, t)
-	if err != nil {
-		return inspect.Container{}, err
-	}
-	s, err := storedOf(r)
+	o, s, err := e.observed(r, t)
 	if err != nil {
 		return inspect.Container{}, err
 	}
@@ -98,15 +93,17 @@ func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network
 	return c, err
 }
 
+// args reads nothing but the command out of the OCI spec, which is large.
 func args(r containers.Container) []string {
-	v, err := typeurl.UnmarshalAny(r.Spec)
-	if err != nil {
+	var s struct {
+		Process struct {
+			Args []string `json:"args"`
+		} `json:"process"`
+	}
+	if r.Spec == nil || json.Unmarshal(r.Spec.GetValue(), &s) != nil {
 		return nil
 	}
-	if s, ok := v.(*oci.Spec); ok && s.Process != nil {
-		return s.Process.Args
-	}
-	return nil
+	return s.Process.Args
 }
 
 // Inspect gives one container; found is false if there is none of that ID.

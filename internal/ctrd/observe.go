@@ -13,7 +13,6 @@ import (
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/snapshots"
-	"github.com/containerd/errdefs/pkg/errgrpc"
 	"golang.org/x/sync/errgroup"
 
 	"stackup.dev/stackup/internal/health"
@@ -96,7 +95,7 @@ func (e *Engine) observeContainers(ctx context.Context, stack string, damagedToo
 	var out []planner.Container
 	seen := map[string]bool{}
 	for _, c := range found {
-		o, err := e.observed(c, tasks[c.ID])
+		o, _, err := e.observed(c, tasks[c.ID])
 		if err != nil && damagedToo {
 			ref := planner.Ref{Kind: planner.KindContainer, Name: c.Labels[labels.Service]}
 			o, err = planner.Container{ID: c.ID, Ref: ref, Task: planner.TaskNone, Partial: true}, nil
@@ -130,7 +129,7 @@ func (e *Engine) containers(ctx context.Context, stack string) ([]containers.Con
 func (e *Engine) tasks(ctx context.Context) (map[string]*tasktypes.Process, error) {
 	r, err := e.client.TaskService().List(ctx, &tasksapi.ListTasksRequest{})
 	if err != nil {
-		return nil, fmt.Errorf("list tasks: %w", errgrpc.ToNative(err))
+		return nil, fmt.Errorf("list tasks: %w", native(err))
 	}
 	out := map[string]*tasktypes.Process{}
 	for _, t := range r.Tasks {
@@ -139,16 +138,15 @@ func (e *Engine) tasks(ctx context.Context) (map[string]*tasktypes.Process, erro
 	return out, nil
 }
 
-func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (planner.Container, error) {
+func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (o planner.Container, s stored, err error) {
 	id, ok := labels.Decode(c.Labels)
 	if !ok {
-		return planner.Container{}, errors.New("its labels are damaged")
+		return o, s, errors.New("its labels are damaged")
 	}
-	s, err := storedOf(c)
-	if err != nil {
-		return planner.Container{}, err
+	if s, err = storedOf(c); err != nil {
+		return o, s, err
 	}
-	o := planner.Container{
+	o = planner.Container{
 		ID: c.ID, Ref: id.Ref, Name: id.Name, Generation: id.Generation,
 		Hash: id.Hash, Digest: id.Digest, Service: s.Service, Networks: s.Networks, Volumes: s.Volumes, Task: planner.TaskNone,
 	}
@@ -158,7 +156,7 @@ func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (planner
 	if o.Task == planner.TaskRunning && s.Health != nil && !s.Health.Disable {
 		o.Health = e.healthOf(c.ID)
 	}
-	return o, nil
+	return o, s, nil
 }
 
 // healthOf is Starting until the first probe has spoken.

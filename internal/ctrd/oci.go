@@ -131,12 +131,14 @@ func (e *Engine) specOpts(c executor.ContainerSpec, img image, h host, mounts []
 	hostname := hostnameOf(c)
 	opts := []oci.SpecOpts{
 		oci.WithDefaultSpec(),
+		withVersion,
 		oci.WithProcessArgs(args...),
 		oci.WithProcessCwd(firstOf(s.WorkingDir, img.config.WorkingDir, "/")),
 		oci.WithHostname(hostname),
 		withEnv(environ(s, img, hostname)),
 		oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: e.Network.NetnsPath(c.ID)}),
 		oci.WithCgroup(e.cgroupPath(c)),
+		oci.WithAnnotations(map[string]string{groupAnnotation: c.Stack}),
 		oci.WithPidsLimit(pidsLimit),
 		oci.WithMounts(mounts),
 	}
@@ -144,6 +146,15 @@ func (e *Engine) specOpts(c executor.ContainerSpec, img image, h host, mounts []
 		opts = append(opts, oci.WithRootFSReadonly())
 	}
 	return append(opts, defaultSecurity(h)...), nil
+}
+
+// ociVersion is the oldest version of the OCI runtime specification that has all
+// we use; crun refuses versions that it does not know.
+const ociVersion = "1.0.2"
+
+func withVersion(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+	s.Version = ociVersion
+	return nil
 }
 
 // cgroupPath keeps the containers of different worlds apart: all containerds

@@ -20,7 +20,7 @@ func TestRecordLabels(t *testing.T) {
 		s.Labels = []spec.Pair{
 			{Name: "team", Value: "blue"},
 			{Name: labels.Stack, Value: "evil"},
-			{Name: labels.Desired, Value: "running"},
+			{Name: labels.Desired, Value: "evil"},
 			{Name: "com.docker.compose.project", Value: "evil"},
 			{Name: labels.Endpoint, Value: "{}"},
 		}
@@ -42,7 +42,7 @@ func TestRecordLabels(t *testing.T) {
 	}
 	delete(got, labels.Endpoint)
 	want := identityLabels(c)
-	want["team"] = "blue"
+	want["team"], want[labels.Desired] = "blue", labels.DesiredRunning
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

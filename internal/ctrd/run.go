@@ -50,5 +50,5 @@ func (e *Engine) writeRun(id string, started time.Time, restarts restart.Count) 
 	if err != nil {
 		return err
 	}
-	return statedir.WriteFile(e.runPath(id), b, 0o600)
+	return statedir.WriteVolatile(e.runPath(id), b, 0o600)
 }

@@ -15,7 +15,6 @@ import (
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/labels"
@@ -110,7 +109,7 @@ func (e *Engine) clearTask(ctx context.Context, id string) (running bool, err er
 // task is the container's task, or nil.
 func (e *Engine) task(ctx context.Context, id string) (*tasktypes.Process, error) {
 	r, err := e.client.TaskService().Get(ctx, &tasksapi.GetRequest{ContainerID: id})
-	if err = errgrpc.ToNative(err); err != nil {
+	if err = native(err); err != nil {
 		return nil, ignoreNotFound(err)
 	}
 	return r.Process, nil
@@ -148,7 +147,7 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 		return fmt.Errorf("logs: %w", err)
 	}
 	defer func() { _ = hold.Close() }() // FIFOs lose nothing by that
-	if err := e.ensureHelpers(ctx); err != nil {
+	if err := helped(ctx, e.Helpers, Helpers.Collect); err != nil {
 		return err
 	}
 	if err := e.freshRun(rec, restarts); err != nil {
@@ -157,11 +156,11 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 	return e.runTask(ctx, rec, stdout, stderr)
 }
 
-func (e *Engine) ensureHelpers(ctx context.Context) error {
-	if e.Helpers == nil {
+func helped(ctx context.Context, h Helpers, how func(Helpers, context.Context) error) error {
+	if h == nil {
 		return nil
 	}
-	if err := e.Helpers(ctx); err != nil {
+	if err := how(h, ctx); err != nil {
 		return fmt.Errorf("helpers: %w", err)
 	}
 	return nil
@@ -191,11 +190,11 @@ func (e *Engine) runTask(ctx context.Context, rec containers.Container, stdout, 
 	for _, m := range mounts {
 		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 	}
-	if _, err := e.client.TaskService().Create(ctx, req); err != nil {
-		return fmt.Errorf("create task: %w", errgrpc.ToNative(err))
+	if err := e.createTask(ctx, rec, req); err != nil {
+		return fmt.Errorf("create task: %w", err)
 	}
 	if _, err := e.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: rec.ID}); err != nil {
-		return fmt.Errorf("start task: %w", errgrpc.ToNative(err))
+		return fmt.Errorf("start task: %w", native(err))
 	}
 	return nil
 }
@@ -215,10 +214,10 @@ func (e *Engine) writeFiles(id string, p network.Endpoint) error {
 		return err
 	}
 	dir := e.Dirs.Container(id)
-	if err := statedir.WriteFile(filepath.Join(dir, "resolv.conf"), resolvConf(resolv), 0o644); err != nil {
+	if err := statedir.WriteVolatile(filepath.Join(dir, "resolv.conf"), resolvConf(resolv), 0o644); err != nil {
 		return err
 	}
-	return statedir.WriteFile(filepath.Join(dir, "hostname"), []byte(p.Hostname+"\n"), 0o644)
+	return statedir.WriteVolatile(filepath.Join(dir, "hostname"), []byte(p.Hostname+"\n"), 0o644)
 }
 
 // hostResolvConf is the host's own; no such file is an empty one.

@@ -6,22 +6,32 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/moby/sys/signal"
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/logs"
+	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/planner"
 )
 
 // killWait bounds the wait for a process that got SIGKILL.
 const killWait = 10 * time.Second
+
+// A shim that is told of more than 32 exits at once, while some of them are
+// being cleared away, stands still for a second per further one. So processes
+// are told to end in groups; one that takes its time holds up nobody else.
+const (
+	tellAtOnce = 16
+	tellTime   = 100 * time.Millisecond
+)
 
 // Stop ends a container's task by its stop signal, and by SIGKILL after
 // grace; then the task and its network go.
@@ -39,7 +49,7 @@ func (e *Engine) Stop(ctx context.Context, id string, grace time.Duration) (err 
 	if err != nil {
 		return err
 	}
-	if err := e.desire(ctx, rec, labels.DesiredStopped); err != nil {
+	if err := e.forbidRestart(ctx, rec); err != nil {
 		return err
 	}
 	if err := e.stopTask(ctx, rec, grace); err != nil {
@@ -48,49 +58,78 @@ func (e *Engine) Stop(ctx context.Context, id string, grace time.Duration) (err 
 	return e.Network.Detach(ctx, id)
 }
 
+// forbidRestart keeps the supervisor from bringing back what is stopped here.
+// It does not do so without a restart policy; then nothing need be recorded.
+func (e *Engine) forbidRestart(ctx context.Context, rec containers.Container) error {
+	s, err := storedOf(rec)
+	if err != nil {
+		return err
+	}
+	if !restart.Ever(s.Service.Restart) {
+		return nil
+	}
+	return e.desire(ctx, rec, labels.DesiredStopped)
+}
+
+// stopTask ends the task and clears it away. Any number of stops may wait for
+// their processes at once; clearing away starts programs, so few do that.
 func (e *Engine) stopTask(ctx context.Context, rec containers.Container, grace time.Duration) error {
 	t, err := e.task(ctx, rec.ID)
 	if err != nil || t == nil {
 		return err
 	}
+	ended := false
 	switch taskState(t.Status) {
 	case planner.TaskRunning:
-		if err := e.terminate(ctx, rec, grace); err != nil {
+		told, err := e.mayTell(ctx)
+		if err != nil {
+			return err
+		}
+		defer told()
+		if ended, err = e.terminate(ctx, rec, t, grace); err != nil {
 			return err
 		}
 	case planner.TaskPaused: // a frozen process takes no signal but SIGKILL once thawed
 		if _, err := e.client.TaskService().Resume(ctx, &tasksapi.ResumeTaskRequest{ContainerID: rec.ID}); err != nil {
-			return fmt.Errorf("resume: %w", errgrpc.ToNative(err))
+			return fmt.Errorf("resume: %w", native(err))
 		}
 	case planner.TaskNone, planner.TaskCreated, planner.TaskStopped: // nothing to tell it
+	}
+	if err := e.clearing.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer e.clearing.Release(1)
+	if ended {
+		return e.deleteTask(ctx, rec.ID)
 	}
 	return e.killAndDelete(ctx, rec.ID)
 }
 
-// terminate sends the stop signal and waits for the exit as long as grace.
-func (e *Engine) terminate(ctx context.Context, rec containers.Container, grace time.Duration) error {
+// mayTell waits until one more process may be told to end. That counts until
+// told is called, or for tellTime.
+func (e *Engine) mayTell(ctx context.Context) (told func(), err error) {
+	if err := e.telling.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	release := sync.OnceFunc(func() { e.telling.Release(1) })
+	timer := time.AfterFunc(tellTime, release)
+	return func() { timer.Stop(); release() }, nil
+}
+
+// terminate sends the stop signal and says whether the task ended within grace.
+func (e *Engine) terminate(ctx context.Context, rec containers.Container, t *tasktypes.Process, grace time.Duration) (ended bool, err error) {
 	s, err := storedOf(rec)
 	if err != nil {
-		return err
+		return false, err
 	}
 	sig, err := signal.ParseSignal(s.StopSignal)
 	if err != nil {
-		return fmt.Errorf("stop signal: %w", err)
+		return false, fmt.Errorf("stop signal: %w", err)
 	}
-	if err := e.kill(ctx, rec.ID, uint32(sig)); err != nil { //nolint:gosec // signals are small
-		return err
+	if err := e.signal(ctx, rec.ID, t, sig); err != nil {
+		return false, err
 	}
-	_, err = e.awaitExit(ctx, rec.ID, grace)
-	return err
-}
-
-func (e *Engine) kill(ctx context.Context, id string, sig uint32) error {
-	_, err := e.client.TaskService().Kill(ctx, &tasksapi.KillRequest{ContainerID: id, Signal: sig, All: sig == uint32(unix.SIGKILL)})
-	err = ignoreNotFound(errgrpc.ToNative(err))
-	if err != nil {
-		return fmt.Errorf("signal %d: %w", sig, err)
-	}
-	return nil
+	return e.awaitExit(ctx, rec.ID, grace)
 }
 
 // awaitExit says whether the task ended within d.
@@ -100,7 +139,7 @@ func (e *Engine) awaitExit(ctx context.Context, id string, d time.Duration) (end
 	defer cancel()
 	defer time.AfterFunc(d, cancel).Stop()
 	_, err = e.client.TaskService().Wait(wctx, &tasksapi.WaitRequest{ContainerID: id})
-	err = errgrpc.ToNative(err)
+	err = native(err)
 	switch {
 	case err == nil || errdefs.IsNotFound(err):
 		return true, nil
@@ -111,14 +150,16 @@ func (e *Engine) awaitExit(ctx context.Context, id string, d time.Duration) (end
 	}
 }
 
-// killAndDelete ends whatever task there is. Repeating it is no error.
+// killAndDelete ends whatever task there is. Repeating it is no error. It is
+// cleared away even if there seems to be none: where somebody was killed while
+// he did that, its shim is left.
 func (e *Engine) killAndDelete(ctx context.Context, id string) error {
 	t, err := e.task(ctx, id)
-	if err != nil || t == nil {
+	if err != nil {
 		return err
 	}
-	if taskState(t.Status) != planner.TaskStopped {
-		if err := e.kill(ctx, id, uint32(unix.SIGKILL)); err != nil {
+	if t != nil && taskState(t.Status) != planner.TaskStopped {
+		if err := e.signal(ctx, id, t, unix.SIGKILL); err != nil {
 			return err
 		}
 		ended, err := e.awaitExit(ctx, id, killWait)
@@ -129,8 +170,18 @@ func (e *Engine) killAndDelete(ctx context.Context, id string) error {
 			return fmt.Errorf("process %d of %s is still there %s after SIGKILL (state %s)", t.Pid, id, killWait, t.Status)
 		}
 	}
-	_, err = e.client.TaskService().Delete(ctx, &tasksapi.DeleteTaskRequest{ContainerID: id})
-	if err := ignoreNotFound(errgrpc.ToNative(err)); err != nil {
+	return e.deleteTask(ctx, id)
+}
+
+// deleteTask clears away a task that has ended. The stack's shim may end with
+// its last task before it has answered: asked again, containerd knows of none.
+func (e *Engine) deleteTask(ctx context.Context, id string) error {
+	req := &tasksapi.DeleteTaskRequest{ContainerID: id}
+	_, err := e.client.TaskService().Delete(ctx, req)
+	if shimLeft(err) {
+		_, err = e.client.TaskService().Delete(ctx, req)
+	}
+	if err := ignoreNotFound(native(err)); err != nil {
 		return fmt.Errorf("delete task: %w", err)
 	}
 	return nil

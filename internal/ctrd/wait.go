@@ -9,7 +9,6 @@ import (
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/restart"
@@ -49,24 +48,18 @@ func (e *Engine) waitStarted(ctx context.Context, id string) error {
 	return nil
 }
 
+// waitCompleted holds once the task has exited with 0, also if its policy
+// starts it again.
 func (e *Engine) waitCompleted(ctx context.Context, id string) error {
 	for {
-		r, err := e.client.TaskService().Wait(ctx, &tasksapi.WaitRequest{ContainerID: id})
-		if err = errgrpc.ToNative(err); err != nil {
-			if errdefs.IsNotFound(err) {
-				return errors.New("it has no task any more")
-			}
+		code, again, err := e.exit(ctx, id)
+		switch {
+		case err != nil:
 			return err
-		}
-		if r.ExitStatus == 0 {
+		case code == 0:
 			return nil
-		}
-		again, err := e.restartsAfter(ctx, id, int(r.ExitStatus))
-		if err != nil {
-			return err
-		}
-		if !again {
-			return fmt.Errorf("exited (%d)", r.ExitStatus)
+		case !again:
+			return fmt.Errorf("exited (%d)", code)
 		}
 		if err := e.awaitNewTask(ctx, id); err != nil {
 			return err
@@ -88,7 +81,7 @@ func (e *Engine) waitHealthy(ctx context.Context, id string) error {
 	if s.Health == nil || s.Health.Disable {
 		return errors.New("it has no healthcheck, neither in the file nor in its image")
 	}
-	if err := e.ensureHelpers(ctx); err != nil { // without a supervisor nobody probes
+	if err := helped(ctx, e.Helpers, Helpers.Ensure); err != nil { // without a supervisor nobody probes
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -125,25 +118,31 @@ func lastWord(s health.Status) string {
 // waitGone returns once the task has exited and nobody will start it again.
 func (e *Engine) waitGone(ctx context.Context, id string) error {
 	for {
-		r, err := e.client.TaskService().Wait(ctx, &tasksapi.WaitRequest{ContainerID: id})
-		err = errgrpc.ToNative(err)
-		if errdefs.IsNotFound(err) {
-			return errors.New("its task is gone")
-		}
-		if err != nil {
-			return err
-		}
-		again, err := e.restartsAfter(ctx, id, int(r.ExitStatus))
+		code, again, err := e.exit(ctx, id)
 		if err != nil {
 			return err
 		}
 		if !again {
-			return fmt.Errorf("exited (%d) before it was healthy", r.ExitStatus)
+			return fmt.Errorf("exited (%d) before it was healthy", code)
 		}
 		if err := e.awaitNewTask(ctx, id); err != nil {
 			return err
 		}
 	}
+}
+
+// exit waits for the task's exit, and says whether the restart policy brings
+// the container back.
+func (e *Engine) exit(ctx context.Context, id string) (code int, again bool, err error) {
+	r, err := e.client.TaskService().Wait(ctx, &tasksapi.WaitRequest{ContainerID: id})
+	if err = native(err); errdefs.IsNotFound(err) {
+		return 0, false, errors.New("its task is gone")
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	again, err = e.restartsAfter(ctx, id, int(r.ExitStatus))
+	return int(r.ExitStatus), again, err
 }
 
 // restartsAfter says whether the restart policy brings the container back.

@@ -14,15 +14,11 @@ const (
 	grpcPlugin      = "io.containerd.server.v1.grpc"
 	ttrpcPlugin     = "io.containerd.server.v1.ttrpc"
 	shimPlugin      = "io.containerd.shim.v1.manager"
-	sweepPlugin     = "io.containerd.internal.v1.stackup-shim-sockets"
 	snapshotsPlugin = "io.containerd.snapshotter.v1."
 )
 
 // ttrpcSocket is where shims send their events.
 func ttrpcSocket(d statedir.Dirs) string { return d.Socket() + ".ttrpc" }
-
-// shimSockets is the folder of the sockets on which shims listen.
-func shimSockets(d statedir.Dirs) string { return filepath.Join(d.State, "s") }
 
 // serverConfig is the embedded engine's whole configuration; no file is read.
 // OOM score and control group stay as they were inherited.
@@ -42,14 +38,12 @@ func serverConfig(d statedir.Dirs, snapshotter string) *srvconfig.Config {
 			"io.containerd.runtime.v2.task",
 			"io.containerd.grpc.v1.tasks",
 			"io.containerd.grpc.v1.version",
-			sweepPlugin,
 			snapshotsPlugin + snapshotter,
 		},
 		Plugins: map[string]any{
 			grpcPlugin:  owner(d.Socket()),
 			ttrpcPlugin: owner(ttrpcSocket(d)),
-			shimPlugin:  map[string]any{"socket_dir": shimSockets(d)},
-			sweepPlugin: map[string]any{"dir": shimSockets(d)},
+			shimPlugin:  map[string]any{"socket_dir": d.ShimSockets()},
 		},
 	}
 }

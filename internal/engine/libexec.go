@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
 
@@ -42,6 +43,23 @@ func libexecOf(exe string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the helper programs are missing: neither %s nor %s exists (run make build, or set STACKUP_LIBEXEC)", beside, above)
+}
+
+// OCIRuntime is the program that runs new containers on the chosen engine:
+// for "runc" or no name ours with the embedded engine, and an empty path with a
+// system's, which finds its own; else the program of that name in PATH.
+func OCIRuntime(name string, c Choice, libexec string) (string, error) {
+	if name == "" || name == runcProgram {
+		if c.Kind == Embedded {
+			return filepath.Join(libexec, runcProgram), nil
+		}
+		return "", nil
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("the OCI runtime %s is not installed: %w", name, err)
+	}
+	return filepath.Abs(path)
 }
 
 // isProgram says whether path is a file that may be executed.

@@ -149,7 +149,7 @@ func TestStopKillsHungEngine(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Describe(t.Context(), d, Choice{Kind: Embedded, Address: d.Socket()})
+	s, err := Describe(t.Context(), d, Choice{Kind: Embedded, Address: d.Socket()}, "")
 	if err != nil || s.Running || s.PID != pid {
 		t.Errorf("Describe of a hung engine = %+v, %v", s, err)
 	}
@@ -200,7 +200,7 @@ func TestDescribe(t *testing.T) {
 		Runtime: Runtime{Path: filepath.Join(libexec, "runc"), Version: "9.9.9"},
 	}
 	describe := func() Status {
-		s, err := Describe(t.Context(), d, Choice{Kind: Embedded, Address: d.Socket()})
+		s, err := Describe(t.Context(), d, Choice{Kind: Embedded, Address: d.Socket()}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,14 +224,14 @@ func TestDescribeSystemEngine(t *testing.T) {
 	other, mine, libexec := newDirs(t), newDirs(t), newLibexec(t)
 	c := Choice{Kind: System, Address: other.Socket()}
 	want := Status{Kind: System, Address: c.Address, Root: mine.Root, State: mine.State, Namespace: mine.Namespace()}
-	got, err := Describe(t.Context(), mine, c)
+	got, err := Describe(t.Context(), mine, c, "")
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("not running (-want +got): %v\n%s", err, diff)
 	}
 	t.Setenv("PATH", libexec)
 	want.PID, want.Running, want.Snapshotter = running(t, other, libexec), true, Snapshotter(other)
 	want.Runtime = Runtime{Path: filepath.Join(libexec, "runc"), Version: "9.9.9"}
-	got, err = Describe(t.Context(), mine, c)
+	got, err = Describe(t.Context(), mine, c, "")
 	want.Version = got.Version
 	if diff := cmp.Diff(want, got); diff != "" || err != nil || got.Version == "" {
 		t.Errorf("running (-want +got): %v\n%s", err, diff)

@@ -43,17 +43,30 @@ func (s Status) String() string {
 }
 
 // Describe looks at the chosen engine and starts nothing. An engine that does not
-// answer is no error but a Status with Running false.
-func Describe(ctx context.Context, d statedir.Dirs, c Choice) (Status, error) {
+// answer is no error but a Status with Running false. runtime is the name of
+// the OCI runtime that was asked for, as OCIRuntime takes it.
+func Describe(ctx context.Context, d statedir.Dirs, c Choice, runtime string) (Status, error) {
 	s := Status{Kind: c.Kind, Address: c.Address, Root: d.Root, State: d.State, Namespace: d.Namespace()}
 	s.ask(ctx)
 	if s.PID == 0 && c.Kind == Embedded {
 		s.PID = silent(d)
 	}
-	if path, err := s.runcPath(c); err == nil {
-		s.Runtime = Runtime{Path: path, Version: runcVersion(ctx, path)}
+	path, err := s.runtimePath(c, runtime)
+	if err == nil {
+		s.Runtime = Runtime{Path: path, Version: runtimeVersion(ctx, path)}
 	}
 	return s, nil
+}
+
+func (s *Status) runtimePath(c Choice, name string) (string, error) {
+	libexec, err := Libexec()
+	if err != nil && c.Kind == Embedded { // a system's engine does without
+		return "", err
+	}
+	if path, err := OCIRuntime(name, c, libexec); path != "" || err != nil {
+		return path, err
+	}
+	return s.runcPath()
 }
 
 // silent is the process of an embedded engine that lives but does not listen,
@@ -89,12 +102,8 @@ func (s *Status) ask(ctx context.Context) {
 	s.Snapshotter, _ = snapshotterOf(ctx, c) // left out if it does not say
 }
 
-// runcPath is our runc, or the one that the system engine's shims find.
-func (s *Status) runcPath(c Choice) (string, error) {
-	if c.Kind == Embedded {
-		dir, err := Libexec()
-		return filepath.Join(dir, runcProgram), err
-	}
+// runcPath is the one that the system engine's shims find.
+func (s *Status) runcPath() (string, error) {
 	if s.PID == 0 {
 		return "", errors.New("the system engine is not there to be asked for its PATH")
 	}
@@ -124,12 +133,13 @@ func pathOf(pid int) (string, error) {
 	return defaultPath, nil
 }
 
-// runcVersion is empty where runc does not tell.
-func runcVersion(ctx context.Context, path string) string {
+// runtimeVersion is empty where the program does not tell.
+func runtimeVersion(ctx context.Context, path string) string {
 	out, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {
 		return ""
 	}
 	first, _, _ := strings.Cut(string(out), "\n")
-	return strings.TrimPrefix(first, "runc version ")
+	_, version, _ := strings.Cut(first, " version ")
+	return version
 }

@@ -27,7 +27,7 @@ func WriteFile(dirs statedir.Dirs, id string, s Status) error {
 	if err != nil {
 		return err
 	}
-	return statedir.WriteFile(path(dirs, id), append(b, '\n'), 0o600)
+	return statedir.WriteVolatile(path(dirs, id), append(b, '\n'), 0o600)
 }
 
 // ReadFile reads what WriteFile wrote. Without a file the error is

@@ -170,7 +170,7 @@ func writeIOFile(folder string, want ioFile) error {
 	if err != nil {
 		return err
 	}
-	return statedir.WriteFile(filepath.Join(folder, ioFileName), append(b, '\n'), 0o600)
+	return statedir.WriteVolatile(filepath.Join(folder, ioFileName), append(b, '\n'), 0o600)
 }
 
 func readIOFile(folder string) (ioFile, error) {

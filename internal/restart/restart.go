@@ -35,6 +35,9 @@ func Decide(p spec.Restart, exitCode int, manuallyStopped bool, c Count, ranFor 
 	return true, backoff(c.Quick), Count{Total: c.Total + 1, Quick: c.Quick + 1}
 }
 
+// Ever says whether there is an exit after which p starts a container again.
+func Ever(p spec.Restart) bool { return wanted(p, 1, Count{}) }
+
 func wanted(p spec.Restart, exitCode int, c Count) bool {
 	switch p.Policy {
 	case spec.RestartAlways, spec.RestartUnlessStopped:

@@ -71,6 +71,10 @@ func (d Dirs) EngineRoot() string { return filepath.Join(d.Root, "engine") }
 // EngineState is the embedded engine's volatile folder.
 func (d Dirs) EngineState() string { return filepath.Join(d.State, "engine") }
 
+// ShimSockets holds the sockets of the embedded engine's shims; its name is
+// short, as their paths are limited.
+func (d Dirs) ShimSockets() string { return filepath.Join(d.State, "s") }
+
 // EngineLog is the embedded engine's log file.
 func (d Dirs) EngineLog() string { return filepath.Join(d.Root, "engine.log") }
 

@@ -11,15 +11,26 @@ import (
 )
 
 // WriteFile replaces path whole: write aside, sync, rename. A reader sees the
-// old content or the new one. A writer that is killed leaves at most one file
-// aside, which the next writer takes over and Remove takes away.
+// old content or the new one, also after a power failure. A writer that is
+// killed leaves at most one file aside, which the next writer takes over and
+// Remove takes away.
 func WriteFile(path string, data []byte, mode os.FileMode) error {
+	return replace(path, data, mode, (*os.File).Sync)
+}
+
+// WriteVolatile is WriteFile for what no reboot survives anyway: it spares the
+// wait for the disk, where State lies on one.
+func WriteVolatile(path string, data []byte, mode os.FileMode) error {
+	return replace(path, data, mode, func(*os.File) error { return nil })
+}
+
+func replace(path string, data []byte, mode os.FileMode, sync func(*os.File) error) error {
 	f, err := openAside(path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }() // what matters is synced by then
-	if err := fill(f, data, mode); err != nil {
+	if err := errors.Join(fill(f, data, mode), sync(f)); err != nil {
 		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(f.Name()))
 	}
 	return os.Rename(f.Name(), path)
@@ -74,10 +85,7 @@ func fill(f *os.File, data []byte, mode os.FileMode) error {
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	return f.Sync()
+	return f.Chmod(mode)
 }
 
 // isAt says whether f is the file at path.

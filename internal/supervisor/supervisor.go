@@ -24,11 +24,13 @@ type Engine interface {
 }
 
 const (
-	settle    = 20 * time.Millisecond // events gather this long before containers are listed again
+	settle    = 20 * time.Millisecond // events gather at least this long before containers are listed again
+	share     = 20                    // listing takes at most one part in so many of the time
 	reconnect = 200 * time.Millisecond
-	resync    = 30 * time.Second // a safety net below the events
-	firstIdle = 3 * time.Second  // how long it waits for its first container
-	lastIdle  = time.Second      // and how long it stays after the last one
+	resync    = 30 * time.Second      // a safety net below the events
+	longest   = 50 * time.Millisecond // what counts of a look: a slow engine shall not keep probes waiting
+	firstIdle = 3 * time.Second       // how long it waits for its first container
+	lastIdle  = time.Second           // and how long it stays after the last one
 )
 
 // Supervisor looks after all containers of one engine.
@@ -78,7 +80,9 @@ func (s *Supervisor) follow(ctx context.Context, idle *time.Time) (done bool, er
 	}
 	look := time.NewTimer(time.Second)
 	defer look.Stop()
-	due := false // an event has asked for a look
+	due := false           // an event has asked for a look
+	var last time.Time     // end of the last look
+	var took time.Duration // by that look
 	for {
 		select {
 		case <-ctx.Done():
@@ -88,14 +92,16 @@ func (s *Supervisor) follow(ctx context.Context, idle *time.Time) (done bool, er
 		case e := <-events:
 			s.noteExit(e)
 			if !due { // not later for every further event: they may never pause
-				look.Reset(settle)
+				look.Reset(max(settle, share*took-time.Since(last)))
 				due = true
 			}
 		case <-look.C:
 			due = false
+			begin := time.Now()
 			if err := s.sync(ctx, idle); err != nil {
 				return false, err
 			}
+			last, took = time.Now(), min(time.Since(begin), longest)
 			left := time.Until(*idle)
 			if left <= 0 && s.restarts.none() && s.probes.none() {
 				return true, nil

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/internal/twin"
+)
+
+// helpers are the processes that outlive a command: the logger, which drains
+// the containers' output, and the supervisor. Each watches the other.
+type helpers struct {
+	dirs    statedir.Dirs
+	libexec string
+	address string
+
+	mu      sync.Mutex           // one look at a time
+	looked  time.Time            // when both were last seen to
+	spawned map[string]time.Time // when each was last started by us
+	later   *time.Timer          // starts what was put off
+}
+
+const (
+	// helperStart is what a helper takes at most until it can be found. A
+	// second one started meanwhile would stand by to take its place.
+	helperStart = 500 * time.Millisecond
+	// supervisorDelay keeps the supervisor's start, which costs as much as a
+	// container's, from the moments in which the first containers start.
+	supervisorDelay = 300 * time.Millisecond
+)
+
+func newHelpers(d statedir.Dirs, libexec, address string) *helpers {
+	return &helpers{dirs: d, libexec: libexec, address: address, spawned: map[string]time.Time{}}
+}
+
+// Collect sees to it that output is collected, and that exits are soon acted
+// upon. It is called before every start, so it looks only now and then.
+func (h *helpers) Collect(context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if time.Since(h.looked) < helperStart {
+		return nil
+	}
+	h.looked = time.Now()
+	if h.later == nil {
+		h.later = time.AfterFunc(supervisorDelay, func() { _ = h.Ensure(context.Background()) }) // Ensure is called again at the end
+	}
+	return h.start(twin.Logger)
+}
+
+// Ensure starts the helpers that do not run, and replaces one that was started
+// for another engine. One too many ends by itself.
+func (h *helpers) Ensure(context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.start(twin.Supervisor, twin.Logger)
+}
+
+func (h *helpers) start(names ...string) error {
+	wanted, err := h.commands()
+	if err != nil {
+		return err
+	}
+	if err := h.endOthers(wanted); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, held := twin.Find(h.dirs, name); held || time.Since(h.spawned[name]) < helperStart {
+			continue
+		}
+		h.spawned[name] = time.Now()
+		err = errors.Join(err, twin.Spawn(wanted[name]))
+	}
+	return err
+}
+
+// endOthers ends the helpers that were started in another way, both at once:
+// each would bring the other one back.
+func (h *helpers) endOthers(wanted map[string][]string) error {
+	var held []twin.Holder
+	other := false
+	for name, argv := range wanted {
+		if holder, ok := twin.Find(h.dirs, name); ok {
+			held = append(held, holder)
+			other = other || !slices.Equal(holder.Args(), argv)
+		}
+	}
+	if !other {
+		return nil
+	}
+	return twin.KillAll(held...)
+}
+
+// commands are the command lines of the two; the logger's says how to bring
+// the supervisor back.
+func (h *helpers) commands() (map[string][]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	supervise := []string{self, "--root", h.dirs.Root, "--state", h.dirs.State, "--address", h.address, superviseName}
+	b, err := json.Marshal(supervise)
+	collect := []string{
+		filepath.Join(h.libexec, "stackup-logger"), "--root", h.dirs.Root, "--state", h.dirs.State,
+		"--idle-exit", "1s", "--supervisor-cmd", string(b),
+	}
+	return map[string][]string{twin.Supervisor: supervise, twin.Logger: collect}, err
+}
+
+// spawnLogger is how the supervisor brings the logger back.
+func (h *helpers) spawnLogger() error {
+	wanted, err := h.commands()
+	if err != nil {
+		return err
+	}
+	return twin.Spawn(wanted[twin.Logger])
+}

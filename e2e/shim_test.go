@@ -1,0 +1,58 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The containers of a stack share a shim. If it is killed, restart policies
+// and the next up bring them back, and no other stack notices.
+func TestShimKilled(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		canary := w.canary()
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  again: {image: stackup.test/busybox:1, restart: always, stop_grace_period: 0s}
+  once: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+		w.must("up", "-d")
+		shim := shimOf(t, w, "shop-again-1")
+		if other := shimOf(t, w, "shop-once-1"); other != shim {
+			t.Errorf("shims %d and %d, want one for the stack", shim, other)
+		}
+		before := w.pidsOf("shop")
+		check(t, syscall.Kill(shim, syscall.SIGKILL))
+		w.eventually("the one with a policy is back", func() bool {
+			now, ps := w.pidsOf("shop"), w.ps()
+			return len(ps) == 1 && ps["again.1"].State == "running" && now != "" && !strings.Contains(before, now)
+		})
+		w.must("up", "-d")
+		w.converged(2)
+		canary()
+		w.must("down")
+		leaks()
+	})
+}
+
+// shimOf is the parent of a container's first process.
+func shimOf(t *testing.T, w *world, container string) (pid int) {
+	t.Helper()
+	for p := range processesIn(w, container) {
+		b, err := os.ReadFile("/proc/" + p + "/stat")
+		check(t, err)
+		// After the name in parentheses: state, parent (proc(5)).
+		_, rest, _ := strings.Cut(string(b), ") ")
+		_, err = fmt.Sscanf(rest[2:], "%d", &pid)
+		check(t, err)
+	}
+	if pid <= 1 {
+		t.Fatalf("no shim found of %s", container)
+	}
+	return pid
+}

@@ -1,0 +1,157 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/core/sandbox"
+	"github.com/containerd/containerd/v2/pkg/shim"
+	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
+
+	"stackup.dev/stackup/internal/labels"
+)
+
+// groupAnnotation has containers of one value share a shim, which lives as
+// long as one of them (containerd, runtime v2, "shim grouping").
+const groupAnnotation = "io.containerd.runc.v2.group"
+
+// shimExit is what a shim takes at most to end after its last container.
+const shimExit = time.Second
+
+// The versions of a shim's task API that a task can be created by: through the
+// shim that is there, or by running the shim's program, which starts one or
+// finds the one that is there.
+const (
+	throughShim    = 3
+	throughProgram = 2
+)
+
+// join lets a new container into its stack's shim without running the shim's
+// program for it, which only our own engine is sure to know how to do. That
+// asks for a sandbox record; a sandbox of containerd's own it is not: its runc
+// shim has none.
+func (e *Engine) join(ctx context.Context, rec *containers.Container, stack string) error {
+	if !e.Embedded {
+		return nil
+	}
+	rec.SandboxID = stack
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.grouped[stack] {
+		return nil
+	}
+	_, err := e.client.SandboxStore().Create(ctx, sandbox.Sandbox{
+		ID: stack, Runtime: sandbox.RuntimeOpts{Name: runtimeName}, Labels: map[string]string{labels.Stack: stack},
+	})
+	if err != nil && !errdefs.IsAlreadyExists(err) {
+		return fmt.Errorf("sandbox record: %w", err)
+	}
+	e.grouped[stack] = true
+	return nil
+}
+
+// createTask makes the task in the stack's shim. One that is just ending with
+// its last container may turn it away; then a new one is started.
+func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
+	if rec.SandboxID != "" {
+		path, err := e.ownSocket(ctx, rec.SandboxID)
+		if err != nil {
+			return err
+		}
+		req.TaskApiAddress, req.TaskApiVersion = "ttrpc+unix://"+path, throughProgram
+		if listens(path) {
+			req.TaskApiVersion = throughShim
+		}
+	}
+	_, err := e.client.TaskService().Create(ctx, req)
+	if shimLeft(err) {
+		req.TaskApiVersion = min(req.TaskApiVersion, throughProgram)
+		_, err = e.client.TaskService().Create(ctx, req)
+	}
+	if err = native(err); errdefs.IsAlreadyExists(err) { // one that was not quite cleared away
+		if err := e.deleteTask(ctx, rec.ID); err != nil {
+			return err
+		}
+		_, err = e.client.TaskService().Create(ctx, req)
+	}
+	return native(err)
+}
+
+// RemoveGroup takes away what is left of a stack's shim. For when the stack has
+// no container any more: a shim that outlives the container which it was
+// started with does not find its socket again and leaves it.
+func (e *Engine) RemoveGroup(ctx context.Context, stack string) error {
+	ctx = e.ctx(ctx)
+	if e.Embedded {
+		if err := e.client.SandboxStore().Delete(ctx, stack); ignoreNotFound(err) != nil {
+			return fmt.Errorf("sandbox record: %w", err)
+		}
+	}
+	own, err1 := e.ownSocket(ctx, stack)
+	others, err2 := socketIn(ctx, "/run/containerd/s", e.Address, stack) // containerd's default
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(shimExit)
+	for _, path := range []string{own, others} {
+		for listens(path) && time.Now().Before(deadline) && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		if err := removeDead(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownSocket is where a stack's shim listens on the embedded engine.
+func (e *Engine) ownSocket(ctx context.Context, stack string) (string, error) {
+	return socketIn(ctx, e.Dirs.ShimSockets(), e.Dirs.Socket(), stack)
+}
+
+func socketIn(ctx context.Context, dir, engine, stack string) (string, error) {
+	address, err := shim.CreateSocketAddress(ctx, dir, engine, stack, false)
+	return strings.TrimPrefix(address, "unix://"), err
+}
+
+func listens(path string) bool {
+	c, err := net.Dial("unix", path)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
+}
+
+// removeDead removes a socket that nobody listens on.
+func removeDead(path string) error {
+	c, err := net.Dial("unix", path)
+	if err == nil {
+		return c.Close()
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) {
+		return nil // it is not there
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// shimLeft says that a task could not be made as its stack's shim was just
+// ending with its last container. The class of such errors does not come over
+// the wire, only their text.
+func shimLeft(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return strings.Contains(text, "ttrpc: closed") || strings.Contains(text, "connection refused") || strings.Contains(text, "connection reset")
+}
