@@ -136,3 +136,18 @@ build/engines/containerd-debian: internal/dev/debian-engine.sh
 
 clean: ## take away all that was built
 	@rm -rf bin build
+
+# The benchmark: docs/performance.md. BENCH has its flags (BENCH='-rounds 3').
+.PHONY: bench peers
+BENCH ?=
+
+bench: build example-image peers build/engines/containerd-2.4 ## stackup and its peers in turn, as root (docs/performance.md)
+	@test '$(ROOT)' = 0 || { echo 'bench needs root: run make bench as root' >&2; exit 1; }
+	@$(NEED) busybox=busybox-static iptables=iptables nft=nftables ip=iproute2
+	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o build/bench/ ./bench ./bench/floor
+	@build/bench/bench -repo . -json build/bench/result.json $(BENCH)
+
+# build/peers is left alone while it is newer than its pins; what cannot be had
+# is left out, in a line of its own.
+peers: ## what the benchmark compares with: docker compose and engine, nerdctl (from PATH)
+	@GO=$(GO) $(TOOLS)/peers/install.sh build/peers
