@@ -151,3 +151,22 @@ bench: build example-image peers build/engines/containerd-2.4 ## stackup and its
 # is left out, in a line of its own.
 peers: ## what the benchmark compares with: docker compose and engine, nerdctl (from PATH)
 	@GO=$(GO) $(TOOLS)/peers/install.sh build/peers
+
+# Go benchmarks: what a command does apart from containers. GOBENCH picks some
+# of them; GOBASE names the build/bench/go.txt of another version to compare with.
+.PHONY: gobench
+GOBENCH ?= .
+GOBASE  ?=
+
+gobench: build/tools/benchstat ## Go benchmarks of loading, planning, observing, rendering (as root: all of them)
+	@mkdir -p build/bench
+	@$(GO) test -buildvcs=false -run '^$$' -bench '$(GOBENCH)' -benchmem -count 6 -timeout 30m \
+		./spec ./planner ./internal/ctrd ./internal/ui >build/bench/go.txt || { cat build/bench/go.txt >&2; exit 1; }
+	@build/tools/benchstat $(GOBASE) build/bench/go.txt
+
+build/tools/benchstat: $(TOOLS)/benchstat/go.mod $(TOOLS)/benchstat/go.sum
+	@echo build $(@F)
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/benchstat build -buildvcs=false -trimpath -ldflags '$(STRIP)' \
+		-o $(CURDIR)/$@ golang.org/x/perf/cmd/benchstat
+	@touch $@
