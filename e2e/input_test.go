@@ -62,6 +62,7 @@ func TestBadInput(t *testing.T) {
 	w := newWorld(t, embedded)
 	w.file("other.yaml", "name: other\nservices:\n  b: {"+img+", ports: [\"18086:80\"], stop_grace_period: 0s}\n")
 	w.must("-f", "other.yaml", "up", "-d")
+	w.helpersRun() // they start beside the command, and what they leave is not the bad input's
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	check(t, err)
 	defer l.Close()

@@ -27,7 +27,7 @@ type Network struct {
 type Runner struct {
 	PluginDir string
 	CacheDir  string        // where the library keeps results; see Use
-	Deadline  time.Duration // for one Setup or Remove; then the plugin is killed
+	Deadline  time.Duration // for one Setup; then the plugin is killed
 }
 
 // Use makes a Runner and points the CNI library's result cache to cacheDir.
@@ -43,24 +43,13 @@ func Use(pluginDir, cacheDir string, deadline time.Duration) *Runner {
 }
 
 // Setup attaches the network namespace at path to all networks. It does not
-// undo a part that succeeded: the caller calls Remove.
+// undo a part that succeeded: the caller removes the namespace, and what the
+// library remembers by Forget.
 func (r *Runner) Setup(ctx context.Context, id, path string, networks []Network) error {
 	return r.run(ctx, networks, func(ctx context.Context, c gocni.CNI) error {
 		_, err := c.Setup(ctx, id, path)
 		return err
 	})
-}
-
-// Remove detaches from all networks and forgets the cached results, even when
-// a plugin fails. path may be empty when the namespace is gone.
-func (r *Runner) Remove(ctx context.Context, id, path string, networks []Network) error {
-	err := r.run(ctx, networks, func(ctx context.Context, c gocni.CNI) error {
-		return c.Remove(ctx, id, path)
-	})
-	for i, n := range networks {
-		err = errors.Join(err, r.Forget(id, n.Name, i))
-	}
-	return err
 }
 
 // Forget removes the library's cached result of one attachment, given by the

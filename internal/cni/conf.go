@@ -27,10 +27,6 @@ type Conf struct {
 	BridgeMAC  string       `json:"bridgeMac"`
 	MTU        int          `json:"mtu,omitempty"`
 	Default    bool         `json:"isDefaultGateway,omitempty"`
-	// Ephemeral says at DEL that the namespace goes right after, and the
-	// interface with it. To delete it by itself takes the kernel 15 ms and more,
-	// in which it keeps all others from changing links.
-	Ephemeral bool `json:"ephemeral,omitempty"`
 }
 
 // List gives the network configuration list (CNI 1.1 section 1) of one

@@ -131,23 +131,7 @@ func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.E
 			HostIP: p.HostIP, HostPort: p.HostPort, HostPortEnd: p.HostPortEnd, Target: p.Target, Protocol: p.Protocol,
 		})
 	}
-	previous, err := e.previousPorts(c)
-	if err != nil {
-		return network.Endpoint{}, err
-	}
-	return e.Network.Claim(ctx, want, wishes, previous)
-}
-
-// previousPorts are the host ports of this replica's other incarnations: a
-// random port stays the same over a recreation.
-func (e *Engine) previousPorts(c executor.ContainerSpec) ([]network.Published, error) {
-	all, err := e.Network.Endpoints()
-	for _, p := range all {
-		if p.ID != c.ID && p.Stack == c.Stack && p.Service == c.Ref.Name && p.Index == c.Ref.Index {
-			return p.Ports, nil
-		}
-	}
-	return nil, err
+	return e.Network.Claim(ctx, want, wishes)
 }
 
 func networkNamed(all []spec.Network, key string) (spec.Network, error) {

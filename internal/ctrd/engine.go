@@ -68,6 +68,7 @@ type Engine struct {
 	volumes  volume.Store
 	telling  *semaphore.Weighted // bounds how many processes are told to end at once
 	clearing *semaphore.Weighted // bounds how many stops clear away at once
+	starting *semaphore.Weighted // one shim's start at a time
 
 	mu     sync.Mutex
 	images map[string]image // by manifest digest: read once per command
@@ -96,7 +97,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		Config: c, volumes: volume.Store{Dir: c.Dirs.Volumes()}, images: map[string]image{}, grouped: map[string]bool{},
-		telling: semaphore.NewWeighted(tellAtOnce), clearing: semaphore.NewWeighted(executor.DefaultParallel),
+		telling: semaphore.NewWeighted(tellAtOnce), clearing: semaphore.NewWeighted(executor.DefaultParallel), starting: semaphore.NewWeighted(1),
 	}
 	client, err := containerd.New(c.Address,
 		containerd.WithDefaultNamespace(c.Dirs.Namespace()),

@@ -61,6 +61,11 @@ func (e *Engine) join(ctx context.Context, rec *containers.Container, stack stri
 // createTask makes the task in the stack's shim. One that is just ending with
 // its last container may turn it away; then a new one is started.
 func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
+	begun, err := e.oneShim(ctx, rec.Labels[labels.Stack])
+	if err != nil {
+		return err
+	}
+	defer begun()
 	if rec.SandboxID != "" {
 		path, err := e.ownSocket(ctx, rec.SandboxID)
 		if err != nil {
@@ -71,7 +76,7 @@ func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *
 			req.TaskApiVersion = throughShim
 		}
 	}
-	_, err := e.client.TaskService().Create(ctx, req)
+	_, err = e.client.TaskService().Create(ctx, req)
 	if shimLeft(err) {
 		req.TaskApiVersion = min(req.TaskApiVersion, throughProgram)
 		_, err = e.client.TaskService().Create(ctx, req)
@@ -85,6 +90,65 @@ func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *
 	return native(err)
 }
 
+// shimPoll is how often it is looked whether a stack's new shim listens.
+const shimPoll = 2 * time.Millisecond
+
+// oneShim keeps two from starting the shim of one stack at once: of two programs
+// that do, each may make the socket anew, and one shim is left that nobody can
+// reach and nobody ends. begun lets the next one in; so does the shim once it
+// listens.
+func (e *Engine) oneShim(ctx context.Context, stack string) (begun func(), err error) {
+	listening := func() bool { return e.shimListens(ctx, stack) }
+	if listening() {
+		return func() {}, nil
+	}
+	unlock, err := e.lockShim(ctx, stack)
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer unlock()
+		for !listening() {
+			select {
+			case <-done:
+				return
+			case <-time.After(shimPoll):
+			}
+		}
+	}()
+	return func() { close(done); <-ended }, nil
+}
+
+// lockShim waits first for those of this process, as the lock file is polled.
+func (e *Engine) lockShim(ctx context.Context, stack string) (unlock func(), err error) {
+	if err := e.starting.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	lock, err := e.Dirs.Lock(ctx, "shim-"+stack, nil)
+	if err != nil {
+		e.starting.Release(1)
+		return nil, err
+	}
+	return func() {
+		if err := lock.Unlock(); err != nil {
+			e.Log.Warn("free the lock of a shim's start", "stack", stack, "err", err)
+		}
+		e.starting.Release(1)
+	}, nil
+}
+
+// shimListens looks where the shims of either kind of engine listen.
+func (e *Engine) shimListens(ctx context.Context, stack string) bool {
+	path, err := e.ownSocket(ctx, stack)
+	if !e.Embedded {
+		path, err = e.systemSocket(ctx, stack)
+	}
+	return err == nil && listens(path)
+}
+
 // RemoveGroup takes away what is left of a stack's shim. For when the stack has
 // no container any more: a shim that outlives the container which it was
 // started with does not find its socket again and leaves it.
@@ -96,7 +160,7 @@ func (e *Engine) RemoveGroup(ctx context.Context, stack string) error {
 		}
 	}
 	own, err1 := e.ownSocket(ctx, stack)
-	others, err2 := socketIn(ctx, "/run/containerd/s", e.Address, stack) // containerd's default
+	others, err2 := e.systemSocket(ctx, stack)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
@@ -115,6 +179,11 @@ func (e *Engine) RemoveGroup(ctx context.Context, stack string) error {
 // ownSocket is where a stack's shim listens on the embedded engine.
 func (e *Engine) ownSocket(ctx context.Context, stack string) (string, error) {
 	return socketIn(ctx, e.Dirs.ShimSockets(), e.Dirs.Socket(), stack)
+}
+
+// systemSocket is where it listens on a system's containerd: at its default.
+func (e *Engine) systemSocket(ctx context.Context, stack string) (string, error) {
+	return socketIn(ctx, "/run/containerd/s", e.Address, stack)
 }
 
 func socketIn(ctx context.Context, dir, engine, stack string) (string, error) {

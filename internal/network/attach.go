@@ -77,61 +77,37 @@ func (h *Host) refresh(ctx context.Context, e Endpoint) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(h.publishThese(all), h.rewriteHosts(e, all))
+	return errors.Join(h.publishThese(all), h.rewriteHosts([]Endpoint{e}, all))
 }
 
-// setUp marks the endpoint and makes rules, names and flows follow. Detaching
-// does all of it even if a part fails; a missing record is no error for it.
-func (h *Host) setUp(ctx context.Context, id string, up bool) error {
-	unlock, err := h.lock(ctx)
+// forgetFlows drops the kernel's memory of UDP flows by ports that endpoints
+// have just gained or lost.
+func forgetFlows(touched []Endpoint) error {
+	var gone, come []nat.Port
+	for _, e := range touched {
+		if !slices.ContainsFunc(e.Ports, func(p Published) bool { return p.Protocol == "udp" }) {
+			continue
+		}
+		if e.Up {
+			come = append(come, portsOf(e)...)
+		} else {
+			gone = append(gone, portsOf(e)...)
+		}
+	}
+	if len(come) == 0 {
+		return nat.ForgetFlows(gone, nil, nil)
+	}
+	local, err := localAddresses()
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	all, err := h.Endpoints()
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(o Endpoint) bool { return o.ID == id })
-	if i < 0 && up {
-		return fmt.Errorf("the record of container %s went away", id)
-	}
-	if i < 0 {
-		return h.publishThese(all) // it may have had ports
-	}
-	if !up && !all[i].Up {
-		return nil
-	}
-	all[i].Up = up
-	if up {
-		all[i].Seq = nextSeq(all)
-	}
-	if err := h.writeEndpoint(all[i]); err != nil {
-		return err
-	}
-	return errors.Join(h.publishThese(all), h.rewriteHosts(all[i], all), forgetFlows(all[i]))
+	return nat.ForgetFlows(gone, come, local)
 }
 
-func nextSeq(all []Endpoint) int64 {
-	var top int64
-	for _, e := range all {
-		top = max(top, e.Seq)
-	}
-	return top + 1
-}
-
-// forgetFlows drops the kernel's memory of UDP flows by ports that the
-// endpoint has just gained or lost.
-func forgetFlows(e Endpoint) error {
-	if !slices.ContainsFunc(e.Ports, func(p Published) bool { return p.Protocol == "udp" }) {
-		return nil
-	}
-	if !e.Up {
-		return nat.ForgetFlows(portsOf(e), nil, nil)
-	}
+func localAddresses() (map[netip.Addr]bool, error) {
 	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	local := map[netip.Addr]bool{}
 	for _, a := range addrs {
@@ -139,7 +115,7 @@ func forgetFlows(e Endpoint) error {
 			local[ip.Unmap()] = true
 		}
 	}
-	return nat.ForgetFlows(nil, portsOf(e), local)
+	return local, nil
 }
 
 // cniNetworks gives the plugin's configurations for an endpoint.

@@ -38,7 +38,7 @@ func benchmarkAttach(b *testing.B, others int) {
 	must(err)
 	for i := range others + 1 {
 		e := endpointOf(fmt.Sprintf("c%d", i), fmt.Sprintf("s%d", i), "shop")
-		_, err := h.Claim(b.Context(), e, []Published{tcp(uint16(20000+i), 80)}, nil)
+		_, err := h.Claim(b.Context(), e, []Published{tcp(uint16(20000+i), 80)})
 		must(err)
 		if i > 0 {
 			must(h.Attach(b.Context(), e.ID))

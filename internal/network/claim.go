@@ -13,14 +13,14 @@ import (
 
 // Claim chooses addresses and host ports for an endpoint and records it, not
 // yet up. Repeated for the same ID it gives the same. Attachments need only
-// Network and Names. previous are the ports that the replica had before: a
-// random port stays if it is free.
+// Network and Names. A random port that the replica had before it keeps, if
+// that is free.
 //
 // It fails with *ipam.FullError when a subnet has no address left, and with
 // *ports.TakenError, which names the holder, when a port is held by a process
 // of the host or by another replica. A former incarnation of the same replica
 // is no obstacle: it goes when its successor comes.
-func (h *Host) Claim(ctx context.Context, e Endpoint, wishes, previous []Published) (Endpoint, error) {
+func (h *Host) Claim(ctx context.Context, e Endpoint, wishes []Published) (Endpoint, error) {
 	if err := valid("container ID", e.ID); err != nil {
 		return Endpoint{}, err
 	}
@@ -39,10 +39,14 @@ func (h *Host) Claim(ctx context.Context, e Endpoint, wishes, previous []Publish
 	}
 	e.Up, e.Seq = false, 0
 	var former []Attachment
+	var previous []Published
 	if i := slices.IndexFunc(all, func(o Endpoint) bool { return o.ID == e.ID }); i >= 0 {
 		e.Up, e.Seq, former = all[i].Up, all[i].Seq, all[i].Attachments
-		previous = slices.Concat(all[i].Ports, previous)
+		previous = all[i].Ports
 		all = slices.Delete(all, i, i+1)
+	}
+	if i := slices.IndexFunc(all, e.sameReplica); i >= 0 {
+		previous = slices.Concat(previous, all[i].Ports)
 	}
 	if e.Attachments, err = assign(e.Attachments, former, networks, all); err != nil {
 		return Endpoint{}, err

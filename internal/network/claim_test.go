@@ -70,7 +70,7 @@ func TestClaimRefusesTakenPorts(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := w.Claim(t.Context(), replica(2), []Published{tt.wish}, nil)
+			_, err := w.Claim(t.Context(), replica(2), []Published{tt.wish})
 			var taken *ports.TakenError
 			if !errors.As(err, &taken) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
@@ -111,13 +111,13 @@ func TestSubnetFull(t *testing.T) {
 	w := newWorld(t)
 	n := w.network("shop")
 	n.Subnet = netip.PrefixFrom(n.Subnet.Addr(), 29)
-	if err := write(w.networkPath(n.Name), n); err != nil {
+	if err := w.writeNetwork(n); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
 		w.claim(replica(i + 1))
 	}
-	_, err := w.Claim(t.Context(), replica(6), nil, nil)
+	_, err := w.Claim(t.Context(), replica(6), nil)
 	var full *ipam.FullError
 	want := "subnet 10.210.0.0/29 of network shop_default is full (5 of 5 addresses used)"
 	if !errors.As(err, &full) || err.Error() != want {
@@ -135,7 +135,7 @@ func TestParallelClaimsGetDifferentAddresses(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
-			if _, err := w.Claim(t.Context(), replica(i+1), []Published{tcp(0, 80)}, nil); err != nil {
+			if _, err := w.Claim(t.Context(), replica(i+1), []Published{tcp(0, 80)}); err != nil {
 				t.Error(err)
 			}
 			if err := w.Attach(t.Context(), replica(i+1).ID); err != nil {
@@ -205,14 +205,14 @@ func TestUnknownVersionIsRefused(t *testing.T) {
 	w := newWorld(t)
 	n := w.network("shop")
 	n.Version = 99
-	if err := write(w.networkPath(n.Name), n); err != nil {
+	if err := w.writeNetwork(n); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Networks(); err == nil || !strings.Contains(err.Error(), "version 99") {
 		t.Errorf("got %v", err)
 	}
 	n.Version = Version
-	if err := write(w.networkPath(n.Name), n); err != nil {
+	if err := w.writeNetwork(n); err != nil {
 		t.Fatal(err)
 	}
 }

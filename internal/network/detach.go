@@ -17,43 +17,23 @@ import (
 
 // Detach takes a container's network away: ports and names, interfaces and the
 // network namespace. The record stays, not up, and with it address and ports.
-// It may be repeated, and is complete even when the namespace vanished or the
-// network helper fails. The kernel ends the interfaces with their namespace, a
-// moment after; Release sees to it.
+// It may be repeated, and is complete even when the namespace vanished. The
+// kernel ends the interfaces with their namespace, a moment after; Release sees
+// to it. So no plugin is run for that: it would have nothing to do.
 func (h *Host) Detach(ctx context.Context, id string) error {
 	e, err := h.endpoint(id)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	e.ID = id
-	unlinked := make(chan error, 1)
-	go func() { unlinked <- h.unlink(ctx, e) }() // half of the time goes into starting the plugin
-	return errors.Join(h.setUp(ctx, id, false), <-unlinked, removeNetns(h.NetnsPath(id)))
-}
-
-// unlink has the plugin remove the interfaces, as CNI asks for, and removes
-// them by name if it cannot.
-func (h *Host) unlink(ctx context.Context, e Endpoint) error {
-	path := h.NetnsPath(e.ID)
-	if !isNetns(path) {
-		path = ""
+	errs := []error{h.setUp(ctx, id, false)}
+	if !isNetns(h.NetnsPath(id)) { // nothing takes the interfaces along
+		errs = append(errs, h.removeLinks(e))
 	}
-	networks, err := h.cniNetworks(e)
-	if err == nil {
-		for i := range networks {
-			networks[i].Conf.Ephemeral = true
-		}
-		err = h.cni.Remove(ctx, e.ID, path, networks)
-	}
-	if err == nil {
-		return nil
-	}
-	var errs []error
-	h.Log.Warn("network helper could not detach; removing its links directly", "id", e.ID, "err", err)
 	for i, a := range e.Attachments {
-		errs = append(errs, h.cni.Forget(e.ID, a.Network, i))
+		errs = append(errs, h.cni.Forget(id, a.Network, i))
 	}
-	return errors.Join(append(errs, h.removeLinks(e))...)
+	return errors.Join(append(errs, removeNetns(h.NetnsPath(id)))...)
 }
 
 func (h *Host) removeLinks(e Endpoint) error {

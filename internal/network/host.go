@@ -25,6 +25,10 @@ type Host struct {
 	PluginDir string // where stackup-cni is
 	Log       *slog.Logger
 
+	networks  folder[Network]
+	endpoints folder[Endpoint]
+	changes   changes
+
 	cni    *cni.Runner
 	proc   ports.Proc
 	turn   chan struct{} // before the lock file, which is polled: goroutines of one process wait here
@@ -81,7 +85,11 @@ func (h *Host) publishThese(endpoints []Endpoint) error {
 		return err
 	}
 	bridges, names := natBridges(networks)
-	if err := h.nft.Swap(nat.Render(h.Dirs.NftTable(), bridges, natPorts(endpoints))); err != nil {
+	want := nat.Render(h.Dirs.NftTable(), bridges, natPorts(endpoints))
+	if h.nft.Holds(want) {
+		return nil
+	}
+	if err := h.nft.Swap(want); err != nil {
 		return err
 	}
 	if err := h.nft.Coexist(h.Dirs.NftTable(), names); err != nil {

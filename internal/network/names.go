@@ -13,12 +13,12 @@ import (
 // in place and removed by Release.
 func (h *Host) HostsFile(id string) string { return filepath.Join(h.Dirs.Container(id), "hosts") }
 
-// rewriteHosts brings the hosts files up to date that a change of e touches:
-// those of all endpoints that are up and share a network with it.
-func (h *Host) rewriteHosts(e Endpoint, all []Endpoint) error {
+// rewriteHosts brings the hosts files up to date that changes of endpoints
+// touch: those of all that are up and share a network with one of them.
+func (h *Host) rewriteHosts(touched, all []Endpoint) error {
 	var errs []error
 	for _, o := range all {
-		if o.Up && (o.ID == e.ID || shareNetwork(e, o)) {
+		if o.Up && slices.ContainsFunc(touched, func(e Endpoint) bool { return o.ID == e.ID || shareNetwork(e, o) }) {
 			if err := hosts.Write(h.HostsFile(o.ID), hostsContent(o, all)); err != nil {
 				errs = append(errs, fmt.Errorf("hosts file of %s: %w", o.ID, err))
 			}

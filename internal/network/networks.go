@@ -75,7 +75,7 @@ func (h *Host) newNetwork(ctx context.Context, n Network) (Network, error) {
 // establish records the network before it makes the bridge: a bridge without
 // record would be found by nobody.
 func (h *Host) establish(n Network) error {
-	if err := write(h.networkPath(n.Name), n); err != nil {
+	if err := h.writeNetwork(n); err != nil {
 		return err
 	}
 	if err := bridge.Remove(n.Bridge); err != nil { // a stale one would have another address
@@ -120,7 +120,7 @@ func (h *Host) RemoveNetwork(ctx context.Context, name string) error {
 }
 
 func (h *Host) network(name string) (Network, error) {
-	return read(h.networkPath(name), func(n Network) int { return n.Version })
+	return read[Network](h.networkPath(name))
 }
 
 func (n Network) spec() bridge.Spec {

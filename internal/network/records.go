@@ -2,13 +2,10 @@ package network
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	"stackup.dev/stackup/internal/statedir"
 )
@@ -16,14 +13,13 @@ import (
 const suffix = ".json"
 
 // Networks gives the recorded networks, by name.
-func (h *Host) Networks() ([]Network, error) {
-	return readAll(h.Dirs.Networks(), func(n Network) int { return n.Version })
-}
+func (h *Host) Networks() ([]Network, error) { return h.networks.all(h.Dirs.Networks()) }
 
 // Endpoints gives the recorded endpoints, by container ID.
-func (h *Host) Endpoints() ([]Endpoint, error) {
-	return readAll(h.Dirs.Endpoints(), func(e Endpoint) int { return e.Version })
-}
+func (h *Host) Endpoints() ([]Endpoint, error) { return h.endpoints.all(h.Dirs.Endpoints()) }
+
+func (n Network) version() int  { return n.Version }
+func (e Endpoint) version() int { return e.Version }
 
 func (h *Host) networkPath(name string) string {
 	return filepath.Join(h.Dirs.Networks(), name+suffix)
@@ -36,23 +32,29 @@ func (h *Host) endpoint(id string) (Endpoint, error) {
 	if err := valid("container ID", id); err != nil {
 		return Endpoint{}, err
 	}
-	return read(h.endpointPath(id), func(e Endpoint) int { return e.Version })
+	return read[Endpoint](h.endpointPath(id))
 }
 
 func (h *Host) writeEndpoint(e Endpoint) error {
 	e.Version = Version
-	return write(h.endpointPath(e.ID), e)
+	return write(h.endpointPath(e.ID), e, statedir.WriteVolatile) // a container's label has it too
 }
 
-func write(path string, v any) error {
+func (h *Host) writeNetwork(n Network) error {
+	return write(h.networkPath(n.Name), n, statedir.WriteFile)
+}
+
+func write(path string, v any, put func(string, []byte, os.FileMode) error) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return statedir.WriteFile(path, append(b, '\n'), 0o600)
+	return put(path, append(b, '\n'), 0o600)
 }
 
-func read[T any](path string, version func(T) int) (v T, err error) {
+type record interface{ version() int }
+
+func read[T record](path string) (v T, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return v, err
@@ -60,34 +62,10 @@ func read[T any](path string, version func(T) int) (v T, err error) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return v, fmt.Errorf("read %s: %w", path, err)
 	}
-	if got := version(v); got != Version {
+	if got := v.version(); got != Version {
 		return v, fmt.Errorf("%s has version %d, and this stackup knows version %d: use the stackup that wrote it", path, got, Version)
 	}
 	return v, nil
-}
-
-// readAll reads every record of a folder, by file name. A record that goes
-// away meanwhile is left out: readers take no lock.
-func readAll[T any](dir string, version func(T) int) ([]T, error) {
-	files, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	var out []T
-	for _, f := range files {
-		if strings.HasPrefix(f.Name(), ".") || filepath.Ext(f.Name()) != suffix {
-			continue // a file that is just being written
-		}
-		v, err := read(filepath.Join(dir, f.Name()), version)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, nil
 }
 
 // valid refuses what is no name of a file of ours, nor one that CNI allows

@@ -129,7 +129,7 @@ func endpointOf(id, service string, stacks ...string) Endpoint {
 
 func (w *world) claim(e Endpoint, wishes ...Published) Endpoint {
 	w.t.Helper()
-	got, err := w.Claim(w.t.Context(), e, wishes, nil)
+	got, err := w.Claim(w.t.Context(), e, wishes)
 	if err != nil {
 		w.t.Fatal(err)
 	}

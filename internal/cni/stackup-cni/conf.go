@@ -23,7 +23,6 @@ type conf struct {
 	BridgeMAC  string       `json:"bridgeMac"`
 	MTU        int          `json:"mtu"`
 	Default    bool         `json:"isDefaultGateway"`
-	Ephemeral  bool         `json:"ephemeral"`
 }
 
 func read(args *skel.CmdArgs) (conf, bridge.Attachment, error) {

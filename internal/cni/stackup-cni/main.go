@@ -33,15 +33,11 @@ func add(args *skel.CmdArgs) error {
 	return types.PrintResult(result(a, args.Netns), c.CNIVersion)
 }
 
-// del implements DEL: succeeds when all is gone already. Where the caller says
-// that the namespace goes next, the kernel takes the pair away with it.
+// del implements DEL: succeeds when all is gone already.
 func del(args *skel.CmdArgs) error {
-	c, a, err := read(args)
+	_, a, err := read(args)
 	if err != nil {
 		return err
-	}
-	if c.Ephemeral && args.Netns != "" {
-		return nil
 	}
 	return bridge.Remove(a.HostSide())
 }

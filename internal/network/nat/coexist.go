@@ -30,7 +30,7 @@ func (k *Kernel) Coexist(tag string, bridges []string) error {
 		var errs []error
 		for _, ch := range chains {
 			if forwards(ch) && !strings.HasPrefix(ch.Table.Name, "stackup") {
-				errs = append(errs, adjust(c, ch, tag, want))
+				errs = append(errs, k.adjust(c, ch, tag, want))
 			}
 		}
 		return errors.Join(errs...)
@@ -62,7 +62,7 @@ func drops(c *nftables.Chain) bool {
 	return c.Policy != nil && *c.Policy == nftables.ChainPolicyDrop || c.Table.Name == "firewalld"
 }
 
-func adjust(c *nftables.Conn, ch *nftables.Chain, tag string, want []Rule) error {
+func (k *Kernel) adjust(c *nftables.Conn, ch *nftables.Chain, tag string, want []Rule) error {
 	if !drops(ch) {
 		want = nil
 	}
@@ -89,7 +89,7 @@ func adjust(c *nftables.Conn, ch *nftables.Chain, tag string, want []Rule) error
 	for _, r := range slices.Backward(want) { // each goes before the last
 		c.InsertRule(kernelRule(ch.Table, ch, r))
 	}
-	if err := c.Flush(); err != nil {
+	if err := k.flush(c, k.stillKnown()); err != nil {
 		return fmt.Errorf("let our bridges through chain %s of table %s: %w", ch.Name, ch.Table.Name, err)
 	}
 	return nil

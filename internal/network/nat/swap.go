@@ -21,8 +21,10 @@ const bufferSize = 32 << 20
 // what was deleted, 15 ms against the 1 ms of the transaction itself.
 // The zero Kernel is ready; it may be used from many goroutines.
 type Kernel struct {
-	mu   sync.Mutex
-	conn *nftables.Conn
+	mu     sync.Mutex
+	conn   *nftables.Conn
+	asking *netlink.Conn // for questions beside a transaction
+	known  known
 }
 
 // Swap makes the kernel's table be exactly r, in one transaction: a packet
@@ -37,7 +39,7 @@ func (k *Kernel) Swap(r Ruleset) error {
 			c.AddTable(t)
 			add(c, t, r.Chains)
 		}
-		if err := c.Flush(); err != nil {
+		if err := k.flush(c, r.String()); err != nil {
 			return fmt.Errorf("swap nftables table %s: %w", r.Table, err)
 		}
 		return nil
@@ -65,18 +67,20 @@ func (k *Kernel) use(f func(*nftables.Conn) error) error {
 	}
 	err := f(k.conn)
 	if err != nil {
+		k.known = known{}
 		err = errors.Join(err, k.close())
 	}
 	return err
 }
 
 func (k *Kernel) close() error {
+	err := k.closeAsking()
 	if k.conn == nil {
-		return nil
+		return err
 	}
 	c := k.conn
 	k.conn = nil
-	return c.CloseLasting()
+	return errors.Join(err, c.CloseLasting())
 }
 
 func buffers(s *netlink.Conn) error {

@@ -1,0 +1,130 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// change is an endpoint that comes up or goes down.
+type change struct {
+	id   string
+	up   bool
+	done chan error
+}
+
+// changes gathers those that come while others are being carried out, so that
+// rules and names are written once for all of them.
+type changes struct {
+	mu      sync.Mutex
+	waiting []*change
+	busy    bool
+}
+
+// setUp marks the endpoint and makes rules, names and flows follow. Going down
+// does all of it even if a part fails; a missing record is no error for it.
+// What other goroutines ask for meanwhile goes along with it.
+func (h *Host) setUp(ctx context.Context, id string, up bool) error {
+	c := &change{id: id, up: up, done: make(chan error, 1)}
+	if h.changes.add(c) {
+		h.carryOut(ctx)
+	}
+	return <-c.done // soon: whoever carries it out has a deadline
+}
+
+// add says whether the caller is to carry out what waits, now and until
+// nothing does.
+func (q *changes) add(c *change) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, c)
+	first := !q.busy
+	q.busy = true
+	return first
+}
+
+// take gives all that wait.
+func (q *changes) take() []*change {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	batch := q.waiting
+	q.waiting = nil
+	return batch
+}
+
+// over says that nothing waits; then the next one to come carries out his own.
+func (q *changes) over() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.busy = len(q.waiting) > 0
+	return !q.busy
+}
+
+func (h *Host) carryOut(ctx context.Context) {
+	for {
+		// Others wait for it too, so the end of this caller's ctx is not its end.
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoDeadline)
+		h.carryOutBatch(limited)
+		cancel()
+		if h.changes.over() {
+			return
+		}
+	}
+}
+
+// carryOutBatch takes what waits when the lock is had, and tells each how its
+// own went.
+func (h *Host) carryOutBatch(ctx context.Context) {
+	unlock, err := h.lock(ctx)
+	batch := h.changes.take()
+	errs := make([]error, len(batch))
+	if err == nil {
+		err = h.apply(batch, errs)
+		unlock()
+	}
+	for i, c := range batch {
+		c.done <- errors.Join(errs[i], err)
+	}
+}
+
+// apply carries out a batch. The caller has the lock.
+func (h *Host) apply(batch []*change, errs []error) error {
+	all, err := h.Endpoints()
+	if err != nil {
+		return err
+	}
+	var touched []Endpoint
+	for i, c := range batch {
+		var e *Endpoint
+		if e, errs[i] = h.mark(all, c); e != nil {
+			touched = append(touched, *e)
+		}
+	}
+	return errors.Join(h.publishThese(all), h.rewriteHosts(touched, all), forgetFlows(touched))
+}
+
+// mark writes one change into its record, and gives that if it is another now.
+func (h *Host) mark(all []Endpoint, c *change) (*Endpoint, error) {
+	i := slices.IndexFunc(all, func(o Endpoint) bool { return o.ID == c.id })
+	switch {
+	case i < 0 && c.up:
+		return nil, fmt.Errorf("the record of container %s went away", c.id)
+	case i < 0 || !c.up && !all[i].Up:
+		return nil, nil
+	}
+	all[i].Up = c.up
+	if c.up {
+		all[i].Seq = nextSeq(all)
+	}
+	return &all[i], h.writeEndpoint(all[i])
+}
+
+func nextSeq(all []Endpoint) int64 {
+	var top int64
+	for _, e := range all {
+		top = max(top, e.Seq)
+	}
+	return top + 1
+}
