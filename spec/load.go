@@ -20,7 +20,7 @@ import (
 // What is wrong with the files comes back as Problems; where no file is named
 // and none is found, it also matches fs.ErrNotExist.
 func Load(ctx context.Context, o Options) (*Stack, error) {
-	_, stack, err := load(ctx, o)
+	stack, _, err := Recall(ctx, o, func(string) []byte { return nil })
 	return stack, err
 }
 
@@ -51,11 +51,16 @@ func warm() { go func() { _ = schema.Validate(map[string]any{}) }() }
 // load runs the stages: find, scan, merge, refuse, convert, validate.
 func load(ctx context.Context, o Options) (*types.Project, *Stack, error) {
 	warm()
-	rep := &report{}
-	sc, name, err := open(rep, o)
+	sc, name, err := open(&report{}, o)
 	if err != nil {
 		return nil, nil, err
 	}
+	return sc.load(ctx, name)
+}
+
+// load runs the stages after the scan.
+func (sc *scan) load(ctx context.Context, name string) (*types.Project, *Stack, error) {
+	rep := sc.rep
 	model, err := sc.model(ctx, name)
 	if err != nil {
 		sc.explain(err)

@@ -32,6 +32,8 @@ type guard struct {
 	dir   string // project directory, symlinks resolved
 	trust bool
 	total int64
+	// inputs are the files read so far, in order, with those that were not there.
+	inputs []input
 }
 
 // check refuses a path that must not be read, without opening it.
@@ -54,6 +56,14 @@ var errOutside = errors.New("outside the project directory; pass --trust to allo
 
 // read returns the content of a file that passes check.
 func (g *guard) read(path string, named bool) ([]byte, error) {
+	data, err := g.readFile(path, named)
+	if err == nil || notExist(err) {
+		g.inputs = append(g.inputs, input{path, data})
+	}
+	return data, err
+}
+
+func (g *guard) readFile(path string, named bool) ([]byte, error) {
 	if err := g.check(path, named); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/spec"
 )
 
 // session is one command's hold on its engine.
@@ -24,6 +25,7 @@ type session struct {
 	engine *ctrd.Engine
 	choice engine.Choice
 	dirs   statedir.Dirs
+	memo   *spec.Memo // of the stack that is brought up, if it is worth keeping
 }
 
 func (s *session) Close() error { return s.engine.Close() }

@@ -67,6 +67,9 @@ func (g *globals) down(c *cobra.Command, o planner.Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := (memos{ses.dirs}).forget(s.Name); err != nil {
+		return err
+	}
 	if plan.Empty() {
 		fmt.Fprintf(os.Stderr, "stack %s: nothing to remove\n", s.Name)
 	}

@@ -108,11 +108,8 @@ func (g *globals) specOptions() (spec.Options, error) {
 }
 
 func (g *globals) load(ctx context.Context) (*spec.Stack, error) {
-	o, err := g.specOptions()
-	if err != nil {
-		return nil, err
-	}
-	return spec.Load(ctx, o)
+	s, _, err := g.recall(ctx)
+	return s, err
 }
 
 // loadOrName is load for commands that need no more than the stack's name:

@@ -153,11 +153,11 @@ func TestWrongUseIsRefused(t *testing.T) {
 
 func TestLoadOrName(t *testing.T) {
 	t.Chdir(t.TempDir()) // no folder above it has a stack file
-	s, err := (&globals{project: "shop"}).loadOrName(t.Context())
+	s, err := (&globals{project: "shop", root: "r", state: "s"}).loadOrName(t.Context())
 	if err != nil || s.Name != "shop" || len(s.Services) > 0 {
 		t.Errorf("-p without a file: %+v, %v", s, err)
 	}
-	if _, err := (&globals{}).loadOrName(t.Context()); err == nil {
+	if _, err := (&globals{root: "r", state: "s"}).loadOrName(t.Context()); err == nil {
 		t.Error("neither a name nor a file was taken")
 	}
 	if _, err := (&globals{project: "shop", files: []string{"no-such.yaml"}}).loadOrName(t.Context()); err == nil {

@@ -67,12 +67,15 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	ctx := c.Context()
 	early := g.connectEarly(ctx)
 	defer early.drop()
-	s, err := g.load(ctx)
+	s, memo, err := g.recall(ctx)
 	if err != nil {
 		return err
 	}
 	if err := scale(s, f.scale, g.maxReplicas); err != nil {
 		return err
+	}
+	if len(f.scale) > 0 {
+		memo = nil // it is of the stack as it was before
 	}
 	warn(s.Notices)
 	o := planner.Options{
@@ -88,6 +91,7 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 		return errors.Join(err, p.Close())
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
+	ses.memo = memo
 	if f.detach || f.wait {
 		return ses.upDetached(ctx, s, o, f, p)
 	}
@@ -106,7 +110,10 @@ func (s *session) upDetached(ctx context.Context, st *spec.Stack, o planner.Opti
 
 // carry runs the plan with its progress, and closes that.
 func (s *session) carry(ctx context.Context, st *spec.Stack, o planner.Options, p ui.Progress) error {
-	plan, err := s.Carry(ctx, st, o, func(*planner.Plan) error { return engine.Record(s.dirs, s.choice) })
+	plan, err := s.Carry(ctx, st, o, func(*planner.Plan) error {
+		memos{s.dirs}.keep(st.Name, s.memo)
+		return engine.Record(s.dirs, s.choice)
+	})
 	err = errors.Join(err, p.Close())
 	if plan != nil {
 		warn(plan.Notices)

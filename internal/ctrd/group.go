@@ -127,7 +127,7 @@ func (e *Engine) lockShim(ctx context.Context, stack string) (unlock func(), err
 	if err := e.starting.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	lock, err := e.Dirs.Lock(ctx, "shim-"+stack, nil)
+	lock, err := e.Dirs.LockShim(ctx, stack)
 	if err != nil {
 		e.starting.Release(1)
 		return nil, err

@@ -62,6 +62,14 @@ func (d Dirs) Lock(ctx context.Context, name string, waiting func(Holder)) (*Loc
 // containerPrefix begins the names of container locks.
 const containerPrefix = "container-"
 
+// shimPrefix begins the names of locks of shims' starts.
+const shimPrefix = "shim-"
+
+// LockShim lets one process at a time start the shim of a stack.
+func (d Dirs) LockShim(ctx context.Context, stack string) (*Lock, error) {
+	return d.Lock(ctx, shimPrefix+stack, nil)
+}
+
 // LockContainer serialises start, stop and removal of one container, and what
 // is written into its folder, between commands and the supervisor.
 func (d Dirs) LockContainer(ctx context.Context, id string) (*Lock, error) {

@@ -111,5 +111,8 @@ func (d Dirs) Exec(pid int) string { return filepath.Join(d.State, "exec", strco
 // Mounts holds the passing mounts of one process of ours.
 func (d Dirs) Mounts(pid int) string { return filepath.Join(d.State, "mounts", strconv.Itoa(pid)) }
 
+// Models holds what the files of each stack came to at its last up.
+func (d Dirs) Models() string { return filepath.Join(d.State, "models") }
+
 // Container is the folder of one container's small files: hosts, resolv.conf, hostname, health.
 func (d Dirs) Container(id string) string { return filepath.Join(d.State, "containers", id) }

@@ -136,6 +136,7 @@ func TestSweepTakesOnlyWhatNobodyHolds(t *testing.T) {
 	defer func() { _ = held.Unlock() }()
 	debris := []string{
 		filepath.Join(d.State, "locks", "container-dead"),
+		filepath.Join(d.State, "locks", "shim-dead"),
 		filepath.Join(d.Networks(), ".shop.json.new"),
 	}
 	for _, p := range debris {

@@ -11,7 +11,7 @@ import (
 )
 
 // Sweep takes away what killed commands have left and no later step of a plan
-// would: files of container locks that nobody holds, files aside that nobody
+// would: files of containers' and shims' locks that nobody holds, files aside that nobody
 // writes, FIFOs and passing mounts of processes that are gone. It waits for nobody.
 func (d Dirs) Sweep() error {
 	errs := []error{d.sweepLocks(), d.sweepExecs(), d.sweepMounts()}
@@ -30,7 +30,7 @@ func (d Dirs) sweepLocks() error {
 	}
 	var errs []error
 	for _, f := range files {
-		if !strings.HasPrefix(f.Name(), containerPrefix) {
+		if !strings.HasPrefix(f.Name(), containerPrefix) && !strings.HasPrefix(f.Name(), shimPrefix) {
 			continue
 		}
 		if l, err := tryLock(filepath.Join(d.State, "locks", f.Name())); err == nil {

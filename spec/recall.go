@@ -1,0 +1,147 @@
+package spec
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Memo is what a Load has come to, with all that it depended on, to be kept
+// and handed to a later Recall. It holds values of the environment and of env
+// files: keep it as private as they are.
+type Memo struct {
+	stack *Stack
+	extra []input // read after the scan
+	sum   string
+}
+
+// input is a file that was read beside the stack files; data is nil if it was
+// not there.
+type input struct {
+	path string
+	data []byte
+}
+
+// noted is a Memo as it is kept. Whoever keeps it sees to it that only the
+// same program reads it again.
+type noted struct {
+	Sum     string   `json:"sum"`
+	Extra   []string `json:"extra,omitempty"` // files to read after those of the scan
+	Stack   *Stack   `json:"stack"`
+	Notices []string `json:"notices,omitempty"`
+}
+
+// Recall is Load, but for a stack that kept knows, none of whose inputs has
+// changed since, it spares the work: the files are read and held against what
+// was noted. kept gives by the stack's name what Memo.Bytes has given earlier,
+// or nil. The Memo is nil where nothing new is to be kept.
+func Recall(ctx context.Context, o Options, kept func(stack string) []byte) (*Stack, *Memo, error) {
+	warm()
+	rep := &report{}
+	sc, name, err := open(rep, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s := sc.recall(kept(name)); s != nil {
+		return s, nil, nil
+	}
+	scanned := len(sc.guard.inputs)
+	_, stack, err := sc.load(ctx, name)
+	if err != nil || !sc.notable() {
+		return stack, nil, err
+	}
+	return stack, &Memo{stack: stack, extra: sc.guard.inputs[scanned:], sum: sc.sum(sc.guard.inputs)}, nil
+}
+
+// Bytes is the form in which a Memo is kept. The stack must not have been
+// changed since Recall.
+func (m *Memo) Bytes() ([]byte, error) {
+	n := noted{Sum: m.sum, Stack: m.stack, Notices: m.stack.Notices}
+	for _, in := range m.extra {
+		n.Extra = append(n.Extra, in.path)
+	}
+	return json.Marshal(n)
+}
+
+// recall gives the noted stack, or nil if it is not known to be the same still.
+func (s *scan) recall(note []byte) *Stack {
+	if len(note) == 0 || !s.notable() {
+		return nil
+	}
+	var n noted
+	if err := json.Unmarshal(note, &n); err != nil || n.Stack == nil {
+		return nil
+	}
+	again := &guard{dir: s.guard.dir, trust: s.guard.trust}
+	for _, path := range n.Extra {
+		if _, err := again.read(path, false); err != nil && !notExist(err) {
+			return nil // the full load says what is wrong with it
+		}
+	}
+	if s.sum(slices.Concat(s.guard.inputs, again.inputs)) != n.Sum {
+		return nil
+	}
+	n.Stack.Notices = n.Notices
+	return n.Stack
+}
+
+// notable says whether the scan has seen all that a load depends on. Included
+// files have environments of their own, and standard input comes once.
+func (s *scan) notable() bool {
+	return !slices.Contains(s.files, stdinName) && !slices.ContainsFunc(s.all.files, func(src *source) bool {
+		return slices.ContainsFunc(src.docs, func(doc *yaml.Node) bool { return get(doc, "include") != nil })
+	})
+}
+
+// sum identifies everything that a load of these files depends on: their
+// content, that of further inputs, options, and the variables that are named
+// anywhere in them.
+func (s *scan) sum(inputs []input) string {
+	h := sha256.New()
+	put(h, s.dir, s.guard.dir, fmt.Sprint(s.Trust, s.MaxReplicas), s.ProjectName)
+	put(h, s.files...)
+	put(h, s.Profiles...)
+	var texts [][]byte
+	for _, path := range slices.Sorted(maps.Keys(s.parsed)) {
+		put(h, path, string(s.parsed[path].data))
+		texts = append(texts, s.parsed[path].data)
+	}
+	for _, in := range inputs {
+		put(h, in.path, fmt.Sprint(in.data != nil), string(in.data))
+		texts = append(texts, in.data)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.env)) {
+		if matters(name, texts) {
+			put(h, name, s.env[name])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// matters says whether a variable may have a bearing on the model: paths
+// begin with ~, settings with their prefix, all others have to be named.
+func matters(name string, texts [][]byte) bool {
+	if name == "HOME" || strings.HasPrefix(name, "COMPOSE_") || strings.HasPrefix(name, "STACKUP_") {
+		return true
+	}
+	return slices.ContainsFunc(texts, func(t []byte) bool { return bytes.Contains(t, []byte(name)) })
+}
+
+// put writes a list of texts so that no two lists give the same bytes.
+func put(h hash.Hash, texts ...string) {
+	_, _ = fmt.Fprintf(h, "%d;", len(texts))
+	for _, t := range texts {
+		_, _ = fmt.Fprintf(h, "%d:", len(t))
+		_, _ = io.WriteString(h, t)
+	}
+}
