@@ -35,6 +35,7 @@ build: helpers ## build bin/stackup and its helper programs
 helpers: $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc $(CNI_BIN)
 	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/ \
 		./internal/cni/stackup-cni ./internal/logs/stackup-logger ./internal/initproc/stackup-init
+	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/front/ ./internal/shimfront/containerd-shim-runc-v2
 
 # Third-party programs are built again when their pins move, and only then.
 # $(call pinned,module) is a module's version there. runc knows its own.

@@ -103,7 +103,7 @@ func TestEngineKilledDuringUp(t *testing.T) {
 			w := newWorld(t, k)
 			leaks := w.leakCheck()
 			w.file("stack.yaml", faultStack)
-			for _, at := range []int{2, 6, 10, 14} {
+			for _, at := range []int{2, 5, 8, 11} {
 				w.killedDuringUp(at)
 				w.must("up", "-d", "--wait")
 				w.converged(3)

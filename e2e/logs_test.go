@@ -109,7 +109,7 @@ func TestLogsOnAFullDisk(t *testing.T) {
 	for f, err := os.Create(full); err == nil; {
 		_, err = f.Write(make([]byte, 4096))
 	}
-	for range 20 {
+	for range 150 { // more than what there is room for in the last page of the log
 		w.advances("with a full disk")
 	}
 	check(t, os.Remove(full))

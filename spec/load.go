@@ -59,23 +59,23 @@ func load(ctx context.Context, o Options) (*types.Project, *Stack, error) {
 }
 
 // load runs the stages after the scan.
-func (sc *scan) load(ctx context.Context, name string) (*types.Project, *Stack, error) {
-	rep := sc.rep
-	model, err := sc.model(ctx, name)
+func (s *scan) load(ctx context.Context, name string) (*types.Project, *Stack, error) {
+	rep := s.rep
+	model, err := s.model(ctx, name)
 	if err != nil {
-		sc.explain(err)
+		s.explain(err)
 		return nil, nil, rep.err()
 	}
-	project, err := sc.project(model, name)
+	project, err := s.project(model, name)
 	if err != nil {
-		sc.explain(err)
+		s.explain(err)
 	}
 	if err := rep.err(); err != nil {
 		return nil, nil, err
 	}
-	stack := sc.stack(project)
-	sc.topNames(stack)
-	sc.validate(stack)
+	stack := s.stack(project)
+	s.topNames(stack)
+	s.validate(stack)
 	if err := rep.err(); err != nil {
 		return nil, nil, err
 	}

@@ -1,7 +1,6 @@
 package spec_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,7 +39,7 @@ volumes: {data: {}}
 func recallIn(t *testing.T, dir string, kept *[]byte, environ ...string) (s *spec.Stack, fromMemo bool) {
 	t.Helper()
 	o := spec.Options{WorkingDir: dir, Environ: append([]string{"HOME=/root"}, environ...)}
-	s, memo, err := spec.Recall(context.Background(), o, func(string) []byte { return *kept })
+	s, memo, err := spec.Recall(t.Context(), o, func(string) []byte { return *kept })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,14 @@ import (
 type Engine interface {
 	executor.Engine
 	Observe(ctx context.Context, s *spec.Stack) (planner.State, error)
-	Lease(ctx context.Context, stack string) (context.Context, func(context.Context) error, error)
+	// Lease keeps what is pulled until release is called; Unlease takes away
+	// what a killed run has left of that.
+	Lease(ctx context.Context, stack string) (_ context.Context, release func(context.Context) error, _ error)
+	Unlease(ctx context.Context, stack string) error
+	// Expect says what is about to be asked for, so that the engine may make
+	// ready what takes time. It does not wait, and what it cannot do is tried
+	// again when it is asked for.
+	Expect(ctx context.Context, p *planner.Plan)
 	List(ctx context.Context, stack string) ([]inspect.Container, error)
 	Exec(ctx context.Context, id string, p inspect.Process) (int, error)
 }
@@ -79,8 +86,8 @@ func (a *App) Carry(ctx context.Context, s *spec.Stack, o planner.Options, plann
 			return p, err
 		}
 	}
-	if o.Down { // even with nothing to do: a killed run may have left its lease
-		return p, errors.Join(a.run(ctx, p), a.Dirs.Sweep())
+	if o.Down { // even with nothing to do: a killed run may have left things
+		return p, errors.Join(a.runUnlessEmpty(ctx, p), a.Engine.Unlease(ctx, p.Stack), a.Dirs.Sweep())
 	}
 	// The engine asks for the helpers at each start. Once more after the run:
 	// one may have been about to end, or have died since the last command.
@@ -94,8 +101,14 @@ func (a *App) runUnlessEmpty(ctx context.Context, p *planner.Plan) error {
 	return a.run(ctx, p)
 }
 
-// run carries a plan out under a lease.
+// run carries a plan out, under a lease if it brings in images. What else it
+// makes needs none: it says by itself that it is to stay.
 func (a *App) run(ctx context.Context, p *planner.Plan) (err error) {
+	x := &executor.Executor{Engine: a.Engine, Events: a.Events, Log: a.Log, Parallel: a.Parallel}
+	a.Engine.Expect(ctx, p)
+	if !slices.ContainsFunc(p.Steps, func(s planner.Step) bool { return s.Op == planner.OpPull }) {
+		return carried(x.Run(ctx, p))
+	}
 	leased, release, err := a.Engine.Lease(ctx, p.Stack)
 	if err != nil {
 		return err
@@ -105,7 +118,6 @@ func (a *App) run(ctx context.Context, p *planner.Plan) (err error) {
 		defer cancel()
 		err = errors.Join(err, release(rctx))
 	}()
-	x := &executor.Executor{Engine: a.Engine, Events: a.Events, Log: a.Log, Parallel: a.Parallel}
 	return carried(x.Run(leased, p))
 }
 

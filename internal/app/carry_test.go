@@ -50,14 +50,14 @@ func TestPlanTouchesNothing(t *testing.T) {
 func TestCarryRunsUnderLockAndLease(t *testing.T) {
 	a, m := newApp(t)
 	planned := false
-	p, err := a.Carry(t.Context(), shop("shop"), planner.Options{}, func(p *planner.Plan) error {
+	p, err := a.Carry(t.Context(), withPull(shop("shop")), planner.Options{}, func(p *planner.Plan) error {
 		planned = !p.Empty() && len(m.acted("Create")) == 0 && !free(t, a, "shop")
 		return nil
 	})
 	if err != nil || p.Empty() || !planned {
 		t.Fatalf("%v, %v, called between planning and run: %t", p, err, planned)
 	}
-	if diff := cmp.Diff([]string{"lease shop", "leased work", "release shop", "ensure"}, m.story); diff != "" {
+	if diff := cmp.Diff([]string{"expect shop", "lease shop", "leased pull", "release shop", "ensure"}, m.story); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"shop-db-1-g1", "shop-web-1-g1"}, m.acted("Start")); diff != "" {
@@ -83,6 +83,17 @@ func TestCarryAgainDoesNothing(t *testing.T) {
 	}
 }
 
+// TestNoLeaseWithoutPull: what is there needs no protection.
+func TestNoLeaseWithoutPull(t *testing.T) {
+	a, m := newApp(t)
+	if _, err := a.Carry(t.Context(), shop("shop"), planner.Options{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"expect shop", "ensure"}, m.story); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestDownNeedsNoHelpers(t *testing.T) {
 	a, m := newApp(t)
 	if _, err := a.Carry(t.Context(), shop("shop"), planner.Options{}, nil); err != nil {
@@ -93,7 +104,7 @@ func TestDownNeedsNoHelpers(t *testing.T) {
 	if err != nil || p.Empty() {
 		t.Fatalf("%v, %v", p, err)
 	}
-	if diff := cmp.Diff([]string{"lease shop", "release shop"}, m.story); diff != "" {
+	if diff := cmp.Diff([]string{"expect shop", "unlease shop"}, m.story); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if left := len(m.acted("Create")) - len(m.acted("Remove")); left != 0 {
@@ -121,7 +132,7 @@ func TestFailedStepsGiveAllBack(t *testing.T) {
 	broken, late := errors.New("no space left"), errors.New("lease is gone")
 	m.Fail("Create", 1, broken)
 	m.releaseErr = late
-	p, err := a.Carry(t.Context(), shop("shop"), planner.Options{}, nil)
+	p, err := a.Carry(t.Context(), withPull(shop("shop")), planner.Options{}, nil)
 	var steps *StepsError
 	if !errors.As(err, &steps) || !errors.Is(steps, broken) || errors.Is(steps, late) || p == nil {
 		t.Errorf("steps: %v", steps)
@@ -129,7 +140,7 @@ func TestFailedStepsGiveAllBack(t *testing.T) {
 	if !errors.Is(err, late) {
 		t.Errorf("the release's error is lost: %v", err)
 	}
-	if diff := cmp.Diff([]string{"lease shop", "leased work", "release shop", "ensure"}, m.story); diff != "" {
+	if diff := cmp.Diff([]string{"expect shop", "lease shop", "leased pull", "release shop", "ensure"}, m.story); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if !free(t, a, "shop") {
@@ -156,11 +167,11 @@ func TestCancelGivesAllBack(t *testing.T) {
 		why := errors.New("ended by signal")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(why) })
-		_, err := a.Carry(ctx, shop("shop"), planner.Options{}, nil)
+		_, err := a.Carry(ctx, withPull(shop("shop")), planner.Options{}, nil)
 		if !errors.Is(err, why) {
 			t.Errorf("the cause is lost: %v", err)
 		}
-		if diff := cmp.Diff([]string{"lease shop", "leased work", "release shop", "ensure"}, m.story); diff != "" {
+		if diff := cmp.Diff([]string{"expect shop", "lease shop", "leased pull", "release shop", "ensure"}, m.story); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 		if len(m.ended) > 0 {
@@ -169,7 +180,7 @@ func TestCancelGivesAllBack(t *testing.T) {
 		if !free(t, a, "shop") {
 			t.Error("the lock is still held")
 		}
-		if _, err := a.Carry(t.Context(), shop("shop"), planner.Options{}, nil); err != nil {
+		if _, err := a.Carry(t.Context(), withPull(shop("shop")), planner.Options{}, nil); err != nil {
 			t.Errorf("the next run does not converge: %v", err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
 
@@ -49,12 +50,19 @@ func (m *machine) Lease(ctx context.Context, stack string) (context.Context, fun
 	return context.WithValue(ctx, leaseKey{}, stack), release, nil
 }
 
-// CreateNetwork tells whether it is called under the lease.
-func (m *machine) CreateNetwork(ctx context.Context, stack string, n spec.Network) error {
-	if ctx.Value(leaseKey{}) == stack {
-		m.note(ctx, "leased work")
+func (m *machine) Unlease(ctx context.Context, stack string) error {
+	m.note(ctx, "unlease "+stack)
+	return nil
+}
+
+func (m *machine) Expect(ctx context.Context, p *planner.Plan) { m.note(ctx, "expect "+p.Stack) }
+
+// Pull tells whether it is called under a lease.
+func (m *machine) Pull(ctx context.Context, ref, digest string, report func(done, total int64)) error {
+	if ctx.Value(leaseKey{}) != nil {
+		m.note(ctx, "leased pull")
 	}
-	return m.Fake.CreateNetwork(ctx, stack, n)
+	return m.Fake.Pull(ctx, ref, digest, report)
 }
 
 func (m *machine) List(context.Context, string) ([]inspect.Container, error) {
@@ -69,11 +77,13 @@ func (m *machine) Ensure(ctx context.Context) error {
 	return m.ensureErr
 }
 
-// newApp gives use cases on a machine that has the image img:1.
+// newApp gives use cases on a machine that has the image img:1, and can pull
+// img:2.
 func newApp(t *testing.T) (*App, *machine) {
 	t.Helper()
 	m := &machine{Fake: enginetest.New()}
 	m.AddImage("img:1", "sha256:1", "sha256:1")
+	m.AddImage("img:2", "", "sha256:2")
 	a := &App{
 		Engine: m, Helpers: m, Events: event.Discard, Log: slog.New(slog.DiscardHandler),
 		Dirs: statedir.Dirs{Root: t.TempDir(), State: t.TempDir()},
@@ -91,6 +101,12 @@ func shop(name string) *spec.Stack {
 			{Name: "web", Image: "img:1", Replicas: 1, Networks: net, DependsOn: []spec.Dependency{{Service: "db", Condition: spec.Started}}},
 		},
 	}
+}
+
+// withPull is a stack whose db has to be pulled.
+func withPull(s *spec.Stack) *spec.Stack {
+	s.Services[0].Image = "img:2"
+	return s
 }
 
 // acted gives the objects of all calls of one method, in order.

@@ -40,6 +40,7 @@ var rows = []row{
 	{"internal/logs/stackup-logger", []string{"internal/logs", "internal/statedir", "internal/twin"}, nil, "one process per container: it must stay small"},
 	{"internal/initproc", []string{"internal/statedir"}, nil, "finds the init program"},
 	{"internal/initproc/stackup-init", []string{"internal/initproc"}, nil, "runs as process 1 of a container: it must stay small"},
+	{"internal/shimfront/...", nil, nil, "one process per deletion: it must stay small"},
 	{"internal/volume", []string{"planner", "spec", "internal/statedir", "internal/labels"}, nil, "volumes are folders"},
 	{"internal/network/...", []string{"planner", "spec", "internal/statedir", "internal/labels", "internal/cni", "internal/network/..."}, nil, "networks are netlink, nftables and files, whatever runs in them"},
 	{"internal/cni", []string{"spec", "planner", "internal/statedir", "internal/network/..."}, nil, "carries endpoints to CNI plugins"},

@@ -78,17 +78,16 @@ func benchConnect(b *testing.B, c ctrd.Config) *ctrd.Engine {
 // benchCreate makes a stack's network and records, and removes them at the end.
 func benchCreate(b *testing.B, e *ctrd.Engine, s *spec.Stack) {
 	b.Helper()
-	ctx, release, err := e.Lease(b.Context(), s.Name)
+	ctx := b.Context()
 	must := func(err error) {
 		if err != nil {
 			b.Helper()
 			b.Fatal(err)
 		}
 	}
-	must(err)
 	var archive bytes.Buffer
 	must(ocipack.Pack(&archive, ocipack.Image{Ref: benchRef, Layers: []io.Reader{benchLayer(b)}}))
-	_, err = e.LoadImages(ctx, &archive)
+	_, err := e.LoadImages(ctx, &archive)
 	must(err)
 	st, err := e.Observe(ctx, s)
 	must(err)
@@ -101,7 +100,6 @@ func benchCreate(b *testing.B, e *ctrd.Engine, s *spec.Stack) {
 			Digest: st.Images[0].Local, Hash: v.Hash(), Service: v, Networks: s.Networks,
 		}))
 	}
-	must(release(ctx))
 }
 
 func benchRemove(b *testing.B, e *ctrd.Engine, s *spec.Stack) {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/mount"
@@ -35,16 +36,17 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 	if err := e.placeMounts(); err != nil {
 		return err
 	}
+	endpoint, err := e.claim(ctx, c)
+	if err != nil {
+		return err
+	}
+	e.wiring.begin(c.ID, func() { e.wire(ctx, c.ID) })
 	img, err := e.imageConfig(ctx, c.Service.Image, c.Digest)
 	if err != nil {
 		return err
 	}
 	if err := e.prepareSnapshot(ctx, c, img); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
-	}
-	endpoint, err := e.claim(ctx, c)
-	if err != nil {
-		return err
 	}
 	rec, err := e.record(ctx, c, img, endpoint)
 	if err != nil {
@@ -54,6 +56,13 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 		return fmt.Errorf("container record: %w", err)
 	}
 	return nil
+}
+
+// wire makes the container's network interfaces while its record is made.
+func (e *Engine) wire(ctx context.Context, id string) {
+	if err := e.Network.Prepare(ctx, id); err != nil {
+		e.Log.Warn("prepare the network; the start tries again", "id", id, "err", err)
+	}
 }
 
 // placeMounts has the library's passing mounts made below our state folder,
@@ -84,7 +93,7 @@ func sameAs(old containers.Container, c executor.ContainerSpec) error {
 // key without a container is debris: it is replaced.
 func (e *Engine) prepareSnapshot(ctx context.Context, c executor.ContainerSpec, img image) error {
 	sn := e.client.SnapshotService(e.Snapshotter)
-	opt := snapshots.WithLabels(identityLabels(c))
+	opt := snapshots.WithLabels(snapshotLabels(c))
 	_, err := sn.Prepare(ctx, c.ID, img.chainID, opt)
 	if inTheWay(err) { // by failing, containerd has cleared the way
 		_, err = sn.Prepare(ctx, c.ID, img.chainID, opt)
@@ -98,6 +107,18 @@ func (e *Engine) prepareSnapshot(ctx context.Context, c executor.ContainerSpec, 
 	_, err = sn.Prepare(ctx, c.ID, img.chainID, opt)
 	return err
 }
+
+// snapshotLabels say whose it is, and that it stays until it is removed: its
+// container, which says so too, is recorded later.
+func snapshotLabels(c executor.ContainerSpec) map[string]string {
+	l := identityLabels(c)
+	l[gcRoot] = time.Now().UTC().Format(time.RFC3339)
+	return l
+}
+
+// gcRoot keeps containerd from collecting what bears it (containerd, garbage
+// collection, labels).
+const gcRoot = "containerd.io/gc.root"
 
 // inTheWay says that a folder which containerd made just before it was killed,
 // and has no record of, blocks the new snapshot. The class of that error does

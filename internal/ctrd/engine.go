@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	introspection "github.com/containerd/containerd/api/services/introspection/v1"
@@ -47,6 +48,7 @@ type Config struct {
 	Embedded    bool    // it is the engine of Dirs, of the version that this program has linked in
 	Snapshotter string  // empty: overlayfs where the engine has it, else native
 	RuntimeBin  string  // OCI runtime program; empty for the one that containerd finds itself
+	ShimBin     string  // runtime shim program of the embedded engine; empty: it is left to containerd to start it
 	InitBin     string  // program for init: true
 	Helpers     Helpers // nil: nobody collects output or probes
 	Log         *slog.Logger
@@ -70,11 +72,17 @@ type Engine struct {
 	clearing *semaphore.Weighted // bounds how many stops clear away at once
 	starting *semaphore.Weighted // one shim's start at a time
 
+	wiring ahead // network interfaces
+
 	mu     sync.Mutex
 	images map[string]image // by manifest digest: read once per command
 	placed bool             // passing mounts have their place
-	// grouped are the stacks that are known to have a sandbox record.
-	grouped map[string]bool
+	ready  sync.WaitGroup   // what Expect has begun
+	early  string           // the stack whose shim Expect has started
+	used   atomic.Bool      // a task was created
+
+	grouping sync.Mutex
+	grouped  map[string]bool // the stacks that are known to have a sandbox record
 }
 
 // The guarantee that Engine is what the executor needs.
@@ -159,6 +167,9 @@ func (e *Engine) chooseSnapshotter(ctx context.Context) error {
 
 // Close ends the connection, and takes the folders of this process away.
 func (e *Engine) Close() error {
+	e.ready.Wait()
+	e.wiring.wait()
+	e.endEarlyShim()
 	mine := e.Dirs.Exec(os.Getpid())
 	err := errors.Join(e.client.Close(), os.RemoveAll(mine))
 	for _, p := range []string{filepath.Dir(mine), e.Dirs.Mounts(os.Getpid()), filepath.Dir(e.Dirs.Mounts(0))} {
@@ -184,21 +195,25 @@ func (e *Engine) ctx(ctx context.Context) context.Context {
 	return namespaces.WithNamespace(ctx, e.Dirs.Namespace())
 }
 
-// Lease protects what a run pulls and prepares from garbage collection until
-// release is called. The lease's name is the stack's, so that a run after a
-// crash takes the old lease over; the caller holds the stack's lock.
+// Lease protects what a run pulls from garbage collection until release is
+// called. The lease's name is the stack's, so that a run after a crash takes
+// the old lease over; the caller holds the stack's lock.
 func (e *Engine) Lease(ctx context.Context, stack string) (_ context.Context, release func(context.Context) error, _ error) {
-	id := "stackup-" + stack
+	id := leaseOf(stack)
 	_, err := e.client.LeasesService().Create(e.ctx(ctx), leases.WithID(id), leases.WithExpiration(24*time.Hour))
 	if err != nil && !errdefs.IsAlreadyExists(err) {
 		return nil, nil, fmt.Errorf("lease %s: %w", id, err)
 	}
-	release = func(ctx context.Context) error {
-		err := e.client.LeasesService().Delete(e.ctx(ctx), leases.Lease{ID: id})
-		return ignoreNotFound(err)
-	}
+	release = func(ctx context.Context) error { return e.Unlease(ctx, stack) }
 	return leases.WithLease(ctx, id), release, nil
 }
+
+// Unlease gives a stack's lease back; none is no error.
+func (e *Engine) Unlease(ctx context.Context, stack string) error {
+	return ignoreNotFound(e.client.LeasesService().Delete(e.ctx(ctx), leases.Lease{ID: leaseOf(stack)}))
+}
+
+func leaseOf(stack string) string { return "stackup-" + stack }
 
 // runtime is the runtime of a new container, with a state folder of our own:
 // the default one is shared by every containerd of a host.

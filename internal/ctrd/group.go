@@ -35,16 +35,20 @@ const (
 )
 
 // join lets a new container into its stack's shim without running the shim's
-// program for it, which only our own engine is sure to know how to do. That
-// asks for a sandbox record; a sandbox of containerd's own it is not: its runc
-// shim has none.
+// program for it, which only our own engine is sure to know how to do.
 func (e *Engine) join(ctx context.Context, rec *containers.Container, stack string) error {
 	if !e.Embedded {
 		return nil
 	}
 	rec.SandboxID = stack
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	return e.group(ctx, stack)
+}
+
+// group makes the sandbox record that joining asks for, once. A sandbox of
+// containerd's own it is not: its runc shim has none.
+func (e *Engine) group(ctx context.Context, stack string) error {
+	e.grouping.Lock()
+	defer e.grouping.Unlock()
 	if e.grouped[stack] {
 		return nil
 	}
@@ -61,7 +65,27 @@ func (e *Engine) join(ctx context.Context, rec *containers.Container, stack stri
 // createTask makes the task in the stack's shim. One that is just ending with
 // its last container may turn it away; then a new one is started.
 func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
-	begun, err := e.oneShim(ctx, rec.Labels[labels.Stack])
+	err := e.createInShim(ctx, rec, req)
+	if shimLeft(err) {
+		if path, err := e.socketOf(ctx, rec.Labels[labels.Stack]); err == nil {
+			awaitEnd(ctx, path)
+		}
+		err = e.createInShim(ctx, rec, req)
+	}
+	if err = native(err); errdefs.IsAlreadyExists(err) { // one that was not quite cleared away
+		if err := e.deleteTask(ctx, rec.ID); err != nil {
+			return err
+		}
+		err = native(e.createInShim(ctx, rec, req))
+	}
+	if err == nil {
+		e.used.Store(true)
+	}
+	return err
+}
+
+func (e *Engine) createInShim(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
+	listening, begun, err := e.oneShim(ctx, rec.Labels[labels.Stack])
 	if err != nil {
 		return err
 	}
@@ -72,22 +96,12 @@ func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *
 			return err
 		}
 		req.TaskApiAddress, req.TaskApiVersion = "ttrpc+unix://"+path, throughProgram
-		if listens(path) {
+		if listening {
 			req.TaskApiVersion = throughShim
 		}
 	}
 	_, err = e.client.TaskService().Create(ctx, req)
-	if shimLeft(err) {
-		req.TaskApiVersion = min(req.TaskApiVersion, throughProgram)
-		_, err = e.client.TaskService().Create(ctx, req)
-	}
-	if err = native(err); errdefs.IsAlreadyExists(err) { // one that was not quite cleared away
-		if err := e.deleteTask(ctx, rec.ID); err != nil {
-			return err
-		}
-		_, err = e.client.TaskService().Create(ctx, req)
-	}
-	return native(err)
+	return err
 }
 
 // shimPoll is how often it is looked whether a stack's new shim listens.
@@ -95,31 +109,38 @@ const shimPoll = 2 * time.Millisecond
 
 // oneShim keeps two from starting the shim of one stack at once: of two programs
 // that do, each may make the socket anew, and one shim is left that nobody can
-// reach and nobody ends. begun lets the next one in; so does the shim once it
-// listens.
-func (e *Engine) oneShim(ctx context.Context, stack string) (begun func(), err error) {
-	listening := func() bool { return e.shimListens(ctx, stack) }
-	if listening() {
-		return func() {}, nil
+// reach and nobody ends. It says whether there is one by now; if not, begun lets
+// the next one in, and so does the new shim once it listens.
+func (e *Engine) oneShim(ctx context.Context, stack string) (listening bool, begun func(), err error) {
+	if e.shimListens(ctx, stack) {
+		return true, func() {}, nil
 	}
 	unlock, err := e.lockShim(ctx, stack)
 	if err != nil {
-		return nil, err
+		return false, nil, err
 	}
-	done := make(chan struct{})
-	ended := make(chan struct{})
+	if e.shimListens(ctx, stack) {
+		unlock()
+		return true, func() {}, nil
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		defer unlock()
-		for !listening() {
-			select {
-			case <-done:
-				return
-			case <-time.After(shimPoll):
-			}
-		}
+		e.awaitShim(ctx, stack, done)
 	}()
-	return func() { close(done); <-ended }, nil
+	return false, func() { close(done); <-ended }, nil
+}
+
+// awaitShim returns when the stack's shim listens, or when it is done.
+func (e *Engine) awaitShim(ctx context.Context, stack string, done <-chan struct{}) {
+	for !e.shimListens(ctx, stack) {
+		select {
+		case <-done:
+			return
+		case <-time.After(shimPoll):
+		}
+	}
 }
 
 // lockShim waits first for those of this process, as the lock file is polled.
@@ -140,13 +161,17 @@ func (e *Engine) lockShim(ctx context.Context, stack string) (unlock func(), err
 	}, nil
 }
 
-// shimListens looks where the shims of either kind of engine listen.
 func (e *Engine) shimListens(ctx context.Context, stack string) bool {
-	path, err := e.ownSocket(ctx, stack)
-	if !e.Embedded {
-		path, err = e.systemSocket(ctx, stack)
-	}
+	path, err := e.socketOf(ctx, stack)
 	return err == nil && listens(path)
+}
+
+// socketOf is where a stack's shim listens on the engine that is used.
+func (e *Engine) socketOf(ctx context.Context, stack string) (string, error) {
+	if e.Embedded {
+		return e.ownSocket(ctx, stack)
+	}
+	return e.systemSocket(ctx, stack)
 }
 
 // RemoveGroup takes away what is left of a stack's shim. For when the stack has
@@ -164,16 +189,14 @@ func (e *Engine) RemoveGroup(ctx context.Context, stack string) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(shimExit)
+	endIdle(own) // one that was started and never got a container
 	for _, path := range []string{own, others} {
-		for listens(path) && time.Now().Before(deadline) && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
-		}
+		awaitEnd(ctx, path)
 		if err := removeDead(path); err != nil {
 			return err
 		}
 	}
-	return nil
+	return e.removeShimFolder(stack)
 }
 
 // ownSocket is where a stack's shim listens on the embedded engine.

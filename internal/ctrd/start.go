@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
@@ -133,6 +134,7 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 	if err := loadAppArmor(); err != nil {
 		return err
 	}
+	e.wiring.await(rec.ID)
 	if err := e.Network.Restore(ctx, p); err != nil {
 		return err
 	}
@@ -190,6 +192,9 @@ func (e *Engine) runTask(ctx context.Context, rec containers.Container, stdout, 
 	for _, m := range mounts {
 		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 	}
+	var quickened sync.WaitGroup
+	quickened.Go(quicken)
+	defer quickened.Wait()
 	if err := e.createTask(ctx, rec, req); err != nil {
 		return fmt.Errorf("create task: %w", err)
 	}
@@ -203,6 +208,7 @@ func (e *Engine) runTask(ctx context.Context, rec containers.Container, stdout, 
 func (e *Engine) undoStart(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
+	e.wiring.await(id)
 	return errors.Join(e.killAndDelete(ctx, id), e.Network.Detach(ctx, id))
 }
 

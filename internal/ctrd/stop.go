@@ -55,6 +55,7 @@ func (e *Engine) Stop(ctx context.Context, id string, grace time.Duration) (err 
 	if err := e.stopTask(ctx, rec, grace); err != nil {
 		return err
 	}
+	e.wiring.await(id)
 	return e.Network.Detach(ctx, id)
 }
 
@@ -200,6 +201,7 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 	if err := e.killAndDelete(ctx, id); err != nil {
 		return err
 	}
+	e.wiring.await(id)
 	if err := e.Network.Release(ctx, id); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}

@@ -3,8 +3,6 @@
 package ctrd_test
 
 import (
-	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -14,7 +12,6 @@ import (
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/ctrd"
 	"stackup.dev/stackup/internal/dev/ocipack"
 	"stackup.dev/stackup/internal/enginetest"
@@ -45,20 +42,8 @@ func TestSuite(t *testing.T) {
 			e.RemoveShared()
 			_ = e.Close()
 		})
-		return leased{e}
+		return e
 	}, image)
-}
-
-// leased creates under a lease, as every run does: without one the engine may
-// collect a snapshot before its container is recorded.
-type leased struct{ *ctrd.Engine }
-
-func (l leased) Create(ctx context.Context, c executor.ContainerSpec) error {
-	ctx, release, err := l.Lease(ctx, c.Stack)
-	if err != nil {
-		return err
-	}
-	return errors.Join(l.Engine.Create(ctx, c), release(context.WithoutCancel(ctx)))
 }
 
 // startEngine runs the embedded engine with the image in it.

@@ -26,7 +26,7 @@ func Check(d statedir.Dirs, libexec string) error {
 	if len(d.State) > maxState {
 		return fmt.Errorf("the state folder's path is too long for unix sockets: %s has %d bytes, at most %d fit (choose a shorter --state)", d.State, len(d.State), maxState)
 	}
-	for _, name := range []string{shimProgram, runcProgram, cniProgram} {
+	for _, name := range []string{ShimProgram, runcProgram, cniProgram} {
 		if !isProgram(filepath.Join(libexec, name)) {
 			return fmt.Errorf("the engine needs the program %s, which is not in %s (run make build, or set STACKUP_LIBEXEC)", name, libexec)
 		}

@@ -29,7 +29,7 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 			return os.Remove(filepath.Join(libexec, "runc"))
 		}, "needs the program runc"},
 		{"shim not executable", func(_ *statedir.Dirs, libexec string) error {
-			return os.Chmod(filepath.Join(libexec, shimProgram), 0o644)
+			return os.Chmod(filepath.Join(libexec, ShimProgram), 0o644)
 		}, "needs the program containerd-shim-runc-v2"},
 		{"CNI plugin is a folder", func(_ *statedir.Dirs, libexec string) error {
 			p := filepath.Join(libexec, cniProgram)

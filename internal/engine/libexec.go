@@ -9,10 +9,14 @@ import (
 
 // The helper programs that the embedded engine cannot do without.
 const (
-	shimProgram = "containerd-shim-runc-v2"
+	ShimProgram = "containerd-shim-runc-v2"
 	runcProgram = "runc"
 	cniProgram  = "stackup-cni"
 )
+
+// frontFolder, in that of the helper programs, has what stands in front of the
+// shim (internal/shimfront).
+const frontFolder = "front"
 
 // defaultPath is the PATH of a process that was given none.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -80,7 +80,7 @@ func newDirs(t *testing.T) statedir.Dirs {
 func newLibexec(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{shimProgram, runcProgram, cniProgram} {
+	for _, name := range []string{ShimProgram, runcProgram, cniProgram} {
 		script := "#!/bin/sh\necho runc version 9.9.9\necho spec: 1.3.0\n"
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
 			t.Fatal(err)

@@ -63,11 +63,13 @@ func takeLock(ctx context.Context, d statedir.Dirs) (*statedir.Lock, error) {
 }
 
 // prepareProcess makes the process what containerd expects: it looks for the
-// shim in PATH, and the shim looks there for runc.
+// shim in PATH, and the shim looks there for runc. Of shims our own front comes
+// first.
 func prepareProcess(libexec string, logTo io.Writer) error {
 	log.L.Logger.SetOutput(logTo)
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
-	return os.Setenv("PATH", libexec+string(os.PathListSeparator)+pathOr(os.Getenv("PATH")))
+	const sep = string(os.PathListSeparator)
+	return os.Setenv("PATH", filepath.Join(libexec, frontFolder)+sep+libexec+sep+pathOr(os.Getenv("PATH")))
 }
 
 // boot starts the server. The folder above the sockets is closed to others

@@ -50,6 +50,29 @@ func (h *Host) attach(ctx context.Context, e Endpoint) error {
 	if err := h.checkHostPorts(ctx, e); err != nil {
 		return err
 	}
+	if err := h.wire(ctx, e); err != nil {
+		return err
+	}
+	return h.setUp(ctx, e.ID, true)
+}
+
+// Prepare makes a claimed container's namespace and interfaces beforehand, so
+// that Attach has less to do; nothing leads there yet. What it could not do
+// Attach tries again, and Detach or Release takes away. It must not run beside
+// one of those for the same container.
+func (h *Host) Prepare(ctx context.Context, id string) error {
+	e, err := h.endpoint(id)
+	if err != nil {
+		return err
+	}
+	return h.wire(ctx, e)
+}
+
+// wire makes the namespace and the interfaces, or finds them in order.
+func (h *Host) wire(ctx context.Context, e Endpoint) error {
+	if isNetns(h.NetnsPath(e.ID)) && h.check(e) == nil {
+		return nil
+	}
 	if err := forward(); err != nil {
 		return err
 	}
@@ -60,10 +83,7 @@ func (h *Host) attach(ctx context.Context, e Endpoint) error {
 	if err != nil {
 		return err
 	}
-	if err := h.cni.Setup(ctx, e.ID, h.NetnsPath(e.ID), networks); err != nil {
-		return err
-	}
-	return h.setUp(ctx, e.ID, true)
+	return h.cni.Setup(ctx, e.ID, h.NetnsPath(e.ID), networks)
 }
 
 // refresh puts rules and names of what is up back in order.

@@ -17,14 +17,33 @@ func (h *Host) HostsFile(id string) string { return filepath.Join(h.Dirs.Contain
 // touch: those of all that are up and share a network with one of them.
 func (h *Host) rewriteHosts(touched, all []Endpoint) error {
 	var errs []error
+	lines := linesOf(all)
 	for _, o := range all {
 		if o.Up && slices.ContainsFunc(touched, func(e Endpoint) bool { return o.ID == e.ID || shareNetwork(e, o) }) {
-			if err := hosts.Write(h.HostsFile(o.ID), hostsContent(o, all)); err != nil {
+			if err := hosts.Write(h.HostsFile(o.ID), hostsContent(o, lines)); err != nil {
 				errs = append(errs, fmt.Errorf("hosts file of %s: %w", o.ID, err))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// linesOf gives what is up on each network, by the names that hold there.
+func linesOf(all []Endpoint) map[string][]hosts.Line {
+	entries := map[string][]hosts.Entry{}
+	for _, o := range all {
+		if !o.Up {
+			continue
+		}
+		for _, a := range o.Attachments {
+			entries[a.Network] = append(entries[a.Network], hosts.Entry{Address: a.Address.Addr(), Names: a.Names})
+		}
+	}
+	out := map[string][]hosts.Line{}
+	for network, e := range entries {
+		out[network] = hosts.Lines(e)
+	}
+	return out
 }
 
 func shareNetwork(e, o Endpoint) bool {
@@ -33,24 +52,14 @@ func shareNetwork(e, o Endpoint) bool {
 	})
 }
 
-// hostsContent gives a container's hosts file: what is up on its networks, by
-// the names that hold there and by no other network's address.
-func hostsContent(e Endpoint, all []Endpoint) []byte {
-	var own, others []hosts.Entry
-	mine := map[string]bool{}
+// hostsContent gives a container's hosts file: what is up on its networks, and
+// no other network's address.
+func hostsContent(e Endpoint, lines map[string][]hosts.Line) []byte {
+	var own []hosts.Entry
+	var networks [][]hosts.Line
 	for _, a := range e.Attachments {
-		mine[a.Network] = true
 		own = append(own, hosts.Entry{Address: a.Address.Addr(), Names: slices.Concat([]string{e.Hostname, e.Name}, a.Names)})
+		networks = append(networks, lines[a.Network])
 	}
-	for _, o := range all {
-		if !o.Up || o.ID == e.ID {
-			continue
-		}
-		for _, a := range o.Attachments {
-			if mine[a.Network] {
-				others = append(others, hosts.Entry{Address: a.Address.Addr(), Names: a.Names})
-			}
-		}
-	}
-	return hosts.Render(own, others)
+	return hosts.Render(own, networks...)
 }

@@ -33,7 +33,7 @@ func TestHostsContent(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.of.ID, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, string(hostsContent(tt.of, all))); diff != "" {
+			if diff := cmp.Diff(tt.want, string(hostsContent(tt.of, linesOf(all)))); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -111,6 +111,9 @@ func (d Dirs) Exec(pid int) string { return filepath.Join(d.State, "exec", strco
 // Mounts holds the passing mounts of one process of ours.
 func (d Dirs) Mounts(pid int) string { return filepath.Join(d.State, "mounts", strconv.Itoa(pid)) }
 
+// Shim is the folder in which a stack's shim of the embedded engine runs.
+func (d Dirs) Shim(stack string) string { return filepath.Join(d.State, "shims", stack) }
+
 // Models holds what the files of each stack came to at its last up.
 func (d Dirs) Models() string { return filepath.Join(d.State, "models") }
 

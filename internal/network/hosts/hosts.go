@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,39 +20,63 @@ type Entry struct {
 	Names   []string
 }
 
-// Render gives the content of a container's hosts file: localhost, the
-// container's own addresses with its hostname first, then everyone else by
-// address. Names of one address are merged, so a line never repeats one, and
-// equal input in any order gives equal content. Several replicas of a service
-// are several lines with one name; resolvers return them all.
-func Render(own, others []Entry) []byte {
-	var b bytes.Buffer
-	b.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
-	rest := make([]Entry, 0, len(others))
-	for _, e := range others {
-		if slices.ContainsFunc(own, func(o Entry) bool { return o.Address == e.Address }) {
-			own = append(slices.Clip(own), e)
-		} else {
-			rest = append(rest, e)
-		}
-	}
-	for i, e := range own {
-		if !slices.ContainsFunc(own[:i], func(o Entry) bool { return o.Address == e.Address }) {
-			line(&b, e.Address, namesOf(e.Address, own[i:]))
-		}
-	}
-	slices.SortFunc(rest, func(x, y Entry) int { return x.Address.Compare(y.Address) })
-	for len(rest) > 0 {
+// Line is what a hosts file says of one address.
+type Line struct {
+	address netip.Addr
+	text    string
+}
+
+// Lines gives a line for each address that has a name, by address. Names of one
+// address are merged, so a line never repeats one, and equal input in any order
+// gives equal lines. Several replicas of a service are several lines with one
+// name; resolvers return them all.
+func Lines(entries []Entry) []Line {
+	sorted := slices.Clone(entries)
+	slices.SortStableFunc(sorted, func(x, y Entry) int { return x.Address.Compare(y.Address) })
+	var out []Line
+	for len(sorted) > 0 {
 		n := 1
-		for n < len(rest) && rest[n].Address == rest[0].Address {
+		for n < len(sorted) && sorted[n].Address == sorted[0].Address {
 			n++
 		}
-		names := namesOf(rest[0].Address, rest[:n])
+		names := namesOf(sorted[0].Address, sorted[:n])
 		slices.Sort(names)
-		line(&b, rest[0].Address, names)
-		rest = rest[n:]
+		out = append(out, newLine(sorted[0].Address, names))
+		sorted = sorted[n:]
+	}
+	return slices.DeleteFunc(out, func(l Line) bool { return l.text == "" })
+}
+
+// Render gives the content of a container's hosts file: localhost, the
+// container's own addresses with its hostname first, then the lines of its
+// networks by address, save for its own.
+func Render(own []Entry, networks ...[]Line) []byte {
+	var b bytes.Buffer
+	b.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+	for i, e := range own {
+		if !has(own[:i], e.Address) {
+			b.WriteString(newLine(e.Address, namesOf(e.Address, own[i:])).text)
+		}
+	}
+	for _, l := range inOrder(networks) {
+		if !has(own, l.address) {
+			b.WriteString(l.text)
+		}
 	}
 	return b.Bytes()
+}
+
+func has(entries []Entry, a netip.Addr) bool {
+	return slices.ContainsFunc(entries, func(e Entry) bool { return e.Address == a })
+}
+
+func inOrder(networks [][]Line) []Line {
+	if len(networks) == 1 {
+		return networks[0] // it is already
+	}
+	all := slices.Concat(networks...)
+	slices.SortStableFunc(all, func(x, y Line) int { return x.address.Compare(y.address) })
+	return all
 }
 
 // namesOf gives all names of an address, each once, in order of first sight.
@@ -70,16 +95,11 @@ func namesOf(a netip.Addr, in []Entry) []string {
 	return out
 }
 
-func line(b *bytes.Buffer, a netip.Addr, names []string) {
+func newLine(a netip.Addr, names []string) Line {
 	if len(names) == 0 {
-		return
+		return Line{address: a}
 	}
-	b.Write(a.AppendTo(b.AvailableBuffer()))
-	for i, n := range names {
-		b.WriteByte("\t "[min(i, 1)])
-		b.WriteString(n)
-	}
-	b.WriteByte('\n')
+	return Line{address: a, text: a.String() + "\t" + strings.Join(names, " ") + "\n"}
 }
 
 // Write makes the file at path hold content, in place: the file is

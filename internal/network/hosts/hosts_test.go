@@ -25,9 +25,9 @@ func TestRender(t *testing.T) {
 	}{
 		{"alone", []Entry{entry("10.0.0.2", "web-1", "shop-web-1")}, nil, head + "10.0.0.2\tweb-1 shop-web-1\n"},
 		{
-			"hostname comes first on the own line",
-			[]Entry{entry("10.0.0.9", "zeta")},
-			[]Entry{entry("10.0.0.9", "alpha", "zeta"), entry("10.0.0.2", "db")},
+			"hostname comes first on the own line, and the network's line of that is left out",
+			[]Entry{entry("10.0.0.9", "zeta", "alpha", "zeta")},
+			[]Entry{entry("10.0.0.9", "alpha"), entry("10.0.0.2", "db")},
 			head + "10.0.0.9\tzeta alpha\n10.0.0.2\tdb\n",
 		},
 		{
@@ -46,14 +46,22 @@ func TestRender(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, string(Render(tt.own, tt.others))); diff != "" {
+			if diff := cmp.Diff(tt.want, string(Render(tt.own, Lines(tt.others)))); diff != "" {
 				t.Error(diff)
 			}
 			slices.Reverse(tt.others)
-			if diff := cmp.Diff(tt.want, string(Render(tt.own, tt.others))); diff != "" {
+			if diff := cmp.Diff(tt.want, string(Render(tt.own, Lines(tt.others)))); diff != "" {
 				t.Errorf("order matters: %s", diff)
 			}
 		})
+	}
+}
+
+func TestRenderSortsAcrossNetworks(t *testing.T) {
+	front, back := Lines([]Entry{entry("10.0.1.4", "b")}), Lines([]Entry{entry("10.0.0.4", "c"), entry("10.0.2.4", "d")})
+	want := head + "10.0.0.3\ta\n10.0.0.4\tc\n10.0.1.4\tb\n10.0.2.4\td\n"
+	if diff := cmp.Diff(want, string(Render([]Entry{entry("10.0.0.3", "a")}, front, back))); diff != "" {
+		t.Error(diff)
 	}
 }
 
