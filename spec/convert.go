@@ -60,6 +60,9 @@ func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Ser
 		Restart: sv.restart(c.Restart), Labels: sv.labels(c.Labels),
 		StopSignal: c.StopSignal, StopGrace: defaultGrace, Watch: watch(c.Develop),
 	}
+	sv.process(c, &out)
+	out.Resources = sv.resources(c)
+	out.NetworkMode = sv.networkMode(c)
 	if c.StopGracePeriod != nil {
 		out.StopGrace = Duration(*c.StopGracePeriod)
 		sv.notNegative("stop_grace_period", out.StopGrace)
@@ -170,6 +173,23 @@ func (c *converter) networks(cfg types.ServiceConfig, p *types.Project, used *us
 		list = append(list, a)
 	}
 	return list
+}
+
+// networkMode takes the modes that need no other container. In the host's
+// network there is nothing to publish.
+func (c *converter) networkMode(cfg types.ServiceConfig) NetworkMode {
+	mode := NetworkMode(cfg.NetworkMode)
+	switch mode {
+	case "":
+		return ""
+	case NetworkNone, NetworkHost:
+	default:
+		c.problem("network_mode", "%q is not supported yet; use networks, none or host", printable(cfg.NetworkMode))
+	}
+	if len(cfg.Ports) > 0 {
+		c.problem("ports", "nothing is published with network_mode: %s; remove one", mode)
+	}
+	return mode
 }
 
 func (c *converter) dependsOn(cfg types.ServiceConfig, p *types.Project) []Dependency {

@@ -44,6 +44,26 @@ type Service struct {
 	StopSignal    string       `json:"stop_signal,omitempty"` // empty: the image's, else SIGTERM
 	StopGrace     Duration     `json:"stop_grace_period"`     // default 10 s
 	Watch         []WatchRule  `json:"watch,omitempty"`       // develop.watch, carried for a later part; never compared
+
+	NetworkMode NetworkMode `json:"network_mode,omitempty"` // empty: by Networks
+	Security    Security    `json:"security,omitzero"`
+	Namespaces  Namespaces  `json:"namespaces,omitzero"`
+	Resources   Resources   `json:"resources,omitzero"`
+	GroupAdd    []string    `json:"group_add,omitempty"` // names of the image's groups, or numbers
+	Sysctls     []Pair      `json:"sysctls,omitempty"`
+	Ulimits     []Ulimit    `json:"ulimits,omitempty"`
+	ShmSize     int64       `json:"shm_size,omitempty"` // bytes; 0 for 64 MiB
+	Devices     []Device    `json:"devices,omitempty"`
+	DeviceRules []string    `json:"device_cgroup_rules,omitempty"` // as "c 1:3 rwm"
+	Domainname  string      `json:"domainname,omitempty"`
+	ExtraHosts  []Host      `json:"extra_hosts,omitempty"`
+	DNS         DNS         `json:"dns,omitzero"`
+	TTY         bool        `json:"tty,omitempty"`
+	StdinOpen   bool        `json:"stdin_open,omitempty"`
+	OOMScoreAdj int         `json:"oom_score_adj,omitempty"`
+	Annotations []Pair      `json:"annotations,omitempty"`
+	Logging     Logging     `json:"logging,omitzero"`
+	Detached    bool        `json:"detached,omitempty"` // attach: false: up in the foreground does not show its output
 }
 
 // Pair is a name with a value.

@@ -26,7 +26,7 @@ func only(path, hint string, v ...any) support {
 // honoured row without rows below it honours all that is below; a refused row
 // refuses all below; an attribute without a row is refused.
 func supportTable() []support {
-	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), serviceRefusals(), mountRows(), deployRows())
+	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), processRows(), resourceRows(), serviceRefusals(), mountRows(), deployRows())
 }
 
 func topLevel() []support {
@@ -165,7 +165,16 @@ func deployRows() []support {
 		no("services.*.deploy.endpoint_mode", ""),
 		no("services.*.deploy.labels", "use labels"),
 		no("services.*.deploy.placement", "there is one machine; remove it"),
-		no("services.*.deploy.resources", ""),
+		yes("services.*.deploy.resources", ""),
+		yes("services.*.deploy.resources.limits", ""),
+		yes("services.*.deploy.resources.limits.cpus", "as cpus"),
+		yes("services.*.deploy.resources.limits.memory", "as mem_limit"),
+		yes("services.*.deploy.resources.limits.pids", "as pids_limit"),
+		yes("services.*.deploy.resources.reservations", ""),
+		yes("services.*.deploy.resources.reservations.cpus", "as cpu_shares, 1024 a core"),
+		yes("services.*.deploy.resources.reservations.memory", "as mem_reservation"),
+		no("services.*.deploy.resources.reservations.devices", ""),
+		no("services.*.deploy.resources.reservations.generic_resources", "they are for clusters; remove it"),
 		no("services.*.deploy.restart_policy", "use restart"),
 		no("services.*.deploy.rollback_config", ""),
 		no("services.*.deploy.update_config", ""),
@@ -174,36 +183,28 @@ func deployRows() []support {
 
 func serviceRefusals() []support {
 	rows := []support{
-		only("services.*.attach", "", true),
 		no("services.*.build", "build the image first and name it under image"),
 		no("services.*.configs", "bind-mount the file under volumes"),
 		no("services.*.secrets", "bind-mount the file, or use env_file"),
-		no("services.*.expose", "remove it: services of a network reach each other's ports"),
 		no("services.*.links", "services of a network find each other by name; use networks aliases"),
 		no("services.*.external_links", "join an external network"),
 		no("services.*.label_file", "use labels"),
-		no("services.*.logging", "output goes to bounded, rotated files"),
-		no("services.*.network_mode", "use networks"),
-		only("services.*.privileged", "", false),
 		only("services.*.pull_policy", "an image is pulled when it is missing", "missing", "if_not_present"),
-		only("services.*.stdin_open", "", false),
-		only("services.*.tty", "", false),
-		only("services.*.oom_kill_disable", "", false),
 		only("services.*.use_api_socket", "", false),
 		no("services.*.networks.*.ipv6_address", "networks are IPv4"),
 	}
 	for _, name := range []string{
-		"annotations", "blkio_config", "cap_add", "cap_drop", "cgroup", "cgroup_parent",
-		"cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime",
-		"cpu_shares", "cpus", "cpuset", "credential_spec", "device_cgroup_rules", "devices",
-		"dns", "dns_opt", "dns_search", "domainname", "extra_hosts", "gpus", "group_add", "ipc",
-		"isolation", "mac_address", "mem_limit", "mem_reservation", "mem_swappiness",
-		"memswap_limit", "models", "networks.*.driver_opts", "networks.*.gw_priority",
+		"cgroup_parent",
+		"cpu_count", "cpu_percent",
+		"credential_spec",
+		"gpus",
+		"isolation", "mac_address",
+		"models", "networks.*.driver_opts", "networks.*.gw_priority",
 		"networks.*.interface_name", "networks.*.ipv4_address", "networks.*.link_local_ips",
 		"networks.*.mac_address", "networks.*.priority", "networks.*.use_service_name_alias",
-		"oom_score_adj", "pid", "pids_limit", "platform", "post_start", "pre_start", "pre_stop",
-		"provider", "pull_refresh_after", "runtime", "security_opt", "shm_size", "storage_opt",
-		"sysctls", "ulimits", "umask", "userns_mode", "uts",
+		"platform", "post_start", "pre_start", "pre_stop",
+		"provider", "pull_refresh_after", "runtime", "storage_opt",
+		"umask",
 	} {
 		rows = append(rows, no("services.*."+name, ""))
 	}

@@ -42,6 +42,24 @@ func (s *session) upAttached(ctx context.Context, g *globals, st *spec.Stack, o 
 	return context.Cause(ctx)
 }
 
+// shown are the services whose output is: those named, else all but those that
+// say "attach: false"; nil for all there are.
+func shown(st *spec.Stack, only []string) []string {
+	if len(only) > 0 {
+		return only
+	}
+	var out []string
+	for _, v := range st.Services {
+		if !v.Detached {
+			out = append(out, v.Name)
+		}
+	}
+	if len(out) == len(st.Services) {
+		return nil // orphans too
+	}
+	return out
+}
+
 // attach follows the logs until ctx ends or all containers have ended.
 func (s *session) attach(ctx context.Context, st *spec.Stack, only []string, f upFlags, since time.Time) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -50,7 +68,7 @@ func (s *session) attach(ctx context.Context, st *spec.Stack, only []string, f u
 		defer cancel()
 		s.waitAllGone(ctx, st.Name, only)
 	}()
-	err := s.showLogs(ctx, st.Name, only, logFlags{
+	err := s.showLogs(ctx, st.Name, shown(st, only), logFlags{
 		follow: true, times: f.timestamps, noColor: f.noColor, noPrefix: f.noPrefix, since: since,
 	}, -1)
 	if errors.Is(err, context.Canceled) {

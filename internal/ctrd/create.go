@@ -40,7 +40,9 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 	if err != nil {
 		return err
 	}
-	e.wiring.begin(c.ID, func() { e.wire(ctx, c.ID) })
+	if c.Service.NetworkMode != spec.NetworkHost {
+		e.wiring.begin(c.ID, func() { e.wire(ctx, c.ID) })
+	}
 	img, err := e.imageConfig(ctx, c.Service.Image, c.Digest)
 	if err != nil {
 		return err
@@ -137,7 +139,7 @@ func identityLabels(c executor.ContainerSpec) map[string]string {
 func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.Endpoint, error) {
 	want := network.Endpoint{
 		ID: c.ID, Stack: c.Stack, Service: c.Ref.Name, Index: c.Ref.Index,
-		Name: c.Name, Hostname: hostnameOf(c),
+		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service),
 	}
 	for _, a := range c.Service.Networks {
 		n, err := networkNamed(c.Networks, a.Network)
@@ -250,31 +252,6 @@ func recordLabels(c executor.ContainerSpec, p network.Endpoint) (map[string]stri
 	b, err := encodeEndpoint(p)
 	out[labels.Endpoint] = b
 	return out, err
-}
-
-// Update rewrites the live fields: the stored model and the user's labels.
-func (e *Engine) Update(ctx context.Context, id string, c executor.ContainerSpec) error {
-	ctx = e.ctx(ctx)
-	rec, err := e.client.ContainerService().Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	old, err := storedOf(rec)
-	if err != nil {
-		return err
-	}
-	img, err := e.imageConfig(ctx, c.Service.Image, c.Digest)
-	if err != nil {
-		return err
-	}
-	ext, err := storedFor(c, img).marshal()
-	if err != nil {
-		return err
-	}
-	rec.Extensions = map[string]typeurl.Any{extensionKey: ext}
-	relabel(rec.Labels, old.Service.Labels, c.Service.Labels)
-	_, err = e.client.ContainerService().Update(ctx, rec, "labels", "extensions")
-	return err
 }
 
 // Addresses of an endpoint by network, for showing.

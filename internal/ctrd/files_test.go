@@ -12,6 +12,7 @@ import (
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/spec"
 )
 
 func TestResolvConfDropsLoopback(t *testing.T) {
@@ -32,9 +33,31 @@ func TestResolvConfDropsLoopback(t *testing.T) {
 	}
 }
 
+func TestOwnDNS(t *testing.T) {
+	const host = "nameserver 10.0.0.1\nsearch lan\noptions edns0"
+	tests := []struct {
+		name string
+		own  spec.DNS
+		want string
+	}{
+		{"nothing of its own", spec.DNS{}, host},
+		{"servers", spec.DNS{Servers: []string{"192.0.2.1", "192.0.2.2"}}, "search lan\noptions edns0\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n"},
+		{"search", spec.DNS{Search: []string{"a.test", "b.test"}}, "nameserver 10.0.0.1\noptions edns0\nsearch a.test b.test\n"},
+		{"no search", spec.DNS{Search: []string{"."}}, "nameserver 10.0.0.1\noptions edns0"},
+		{"options", spec.DNS{Options: []string{"ndots:2"}}, "nameserver 10.0.0.1\nsearch lan\noptions ndots:2\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, string(ownDNS([]byte(host), tt.own))); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestManagedFilesAreReadableByAll(t *testing.T) {
 	e := unconnected(t)
-	if err := e.writeFiles("c", network.Endpoint{Hostname: "web"}); err != nil {
+	if err := e.writeFiles("c", network.Endpoint{Hostname: "web"}, &spec.Service{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"resolv.conf", "hostname"} {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/containerd/cgroups/v3"
 	"github.com/containerd/containerd/v2/contrib/apparmor"
-	"github.com/containerd/containerd/v2/contrib/seccomp"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -118,6 +117,9 @@ func (e *Engine) ociSpec(ctx context.Context, c executor.ContainerSpec, img imag
 		return nil, err
 	}
 	opts = append(opts, withUser(firstOf(c.Service.User, img.config.User)))
+	if groups := c.Service.GroupAdd; len(groups) > 0 {
+		opts = append(opts, oci.WithAppendAdditionalGroups(groups...))
+	}
 	return oci.GenerateSpec(e.ctx(ctx), e.client, rec, opts...)
 }
 
@@ -138,14 +140,17 @@ func (e *Engine) specOpts(c executor.ContainerSpec, img image, h host, mounts []
 		withEnv(environ(s, img, hostname)),
 		oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: e.Network.NetnsPath(c.ID)}),
 		oci.WithCgroup(e.cgroupPath(c)),
-		oci.WithAnnotations(map[string]string{groupAnnotation: c.Stack}),
-		oci.WithPidsLimit(pidsLimit),
 		oci.WithMounts(mounts),
 	}
 	if s.ReadOnly {
 		opts = append(opts, oci.WithRootFSReadonly())
 	}
-	return append(opts, defaultSecurity(h)...), nil
+	more, err := equipment(s)
+	if err != nil {
+		return nil, err
+	}
+	own := oci.WithAnnotations(map[string]string{groupAnnotation: c.Stack}) // over the service's
+	return slices.Concat(opts, defaultSecurity(h), more, shared(s), []oci.SpecOpts{own, withResources(s.Resources)}, confine(s, h)), nil
 }
 
 // ociVersion is the oldest version of the OCI runtime specification that has all
@@ -163,8 +168,7 @@ func (e *Engine) cgroupPath(c executor.ContainerSpec) string {
 	return "/" + e.Dirs.Namespace() + "/" + c.ID
 }
 
-// defaultSecurity is Docker's default profile. Seccomp comes last: it is
-// compiled from the capabilities.
+// defaultSecurity is Docker's default profile, but for AppArmor and seccomp.
 func defaultSecurity(h host) []oci.SpecOpts {
 	opts := []oci.SpecOpts{
 		oci.WithoutRunMount,
@@ -176,18 +180,12 @@ func defaultSecurity(h host) []oci.SpecOpts {
 			Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup",
 			Options: []string{"ro", "nosuid", "noexec", "nodev"},
 		}}),
-		withoutRlimits,
-		withOOMScore,
-		withSysctls,
 	}
 	if h.cgroupV2 {
 		// oci.WithNamespacedCgroup is something else: a path for the group.
 		opts = append(opts, oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.CgroupNamespace}))
 	}
-	if h.apparmor {
-		opts = append(opts, apparmor.WithDefaultProfile(apparmorProfile))
-	}
-	return append(opts, seccomp.WithDefaultProfile())
+	return opts
 }
 
 func maskedPaths(h host) []string {
@@ -196,30 +194,6 @@ func maskedPaths(h host) []string {
 		"/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list",
 		"/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
 	}, h.throttle...)
-}
-
-// withoutRlimits drops containerd's limit of 1024 files: like Docker, a
-// container inherits the engine's limits.
-func withoutRlimits(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
-	s.Process.Rlimits = nil
-	return nil
-}
-
-// withOOMScore takes back the one point that the shim adds for itself.
-func withOOMScore(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
-	zero := 0
-	s.Process.OOMScoreAdj = &zero
-	return nil
-}
-
-// withSysctls lets every user bind low ports and ping, as Docker does in a
-// network namespace of the container's own.
-func withSysctls(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
-	s.Linux.Sysctl = map[string]string{
-		"net.ipv4.ip_unprivileged_port_start": "0",
-		"net.ipv4.ping_group_range":           "0 2147483647",
-	}
-	return nil
 }
 
 func withEnv(env []string) oci.SpecOpts {
@@ -251,6 +225,9 @@ func withUser(user string) oci.SpecOpts {
 func hostnameOf(c executor.ContainerSpec) string {
 	if c.Service.Hostname != "" {
 		return c.Service.Hostname
+	}
+	if own, err := os.Hostname(); err == nil && c.Service.NetworkMode == spec.NetworkHost {
+		return own
 	}
 	name := strings.Map(func(r rune) rune {
 		if r == '_' || r == '.' {

@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,10 +16,8 @@ import (
 
 	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/labels"
-	"stackup.dev/stackup/internal/logs"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/restart"
-	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
 )
 
@@ -134,28 +129,33 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 	if err := loadAppArmor(); err != nil {
 		return err
 	}
+	st, err := storedOf(rec)
+	if err != nil {
+		return err
+	}
 	e.wiring.await(rec.ID)
+	p.Hosts = extraHosts(&st.Service)
 	if err := e.Network.Restore(ctx, p); err != nil {
 		return err
 	}
-	if err := e.writeFiles(rec.ID, p); err != nil {
+	if err := e.writeFiles(rec.ID, p, &st.Service); err != nil {
 		return err
 	}
-	if err := e.Network.Attach(ctx, rec.ID); err != nil {
+	if err := e.attach(ctx, rec.ID, &st.Service); err != nil {
 		return fmt.Errorf("attach network: %w", err)
 	}
-	stdout, stderr, hold, err := logs.Prepare(e.Dirs, rec.ID, logs.Config{})
+	io, err := e.prepareIO(rec.ID, &st.Service)
 	if err != nil {
 		return fmt.Errorf("logs: %w", err)
 	}
-	defer func() { _ = hold.Close() }() // FIFOs lose nothing by that
+	defer func() { _ = io.hold.Close() }() // FIFOs lose nothing by that
 	if err := helped(ctx, e.Helpers, Helpers.Collect); err != nil {
 		return err
 	}
 	if err := e.freshRun(rec, restarts); err != nil {
 		return err
 	}
-	return e.runTask(ctx, rec, stdout, stderr)
+	return e.runTask(ctx, rec, io)
 }
 
 func helped(ctx context.Context, h Helpers, how func(Helpers, context.Context) error) error {
@@ -183,12 +183,12 @@ func (e *Engine) freshRun(rec containers.Container, restarts restart.Count) erro
 	return e.writeRun(rec.ID, now, restarts)
 }
 
-func (e *Engine) runTask(ctx context.Context, rec containers.Container, stdout, stderr string) error {
+func (e *Engine) runTask(ctx context.Context, rec containers.Container, io taskIO) error {
 	mounts, err := e.client.SnapshotService(rec.Snapshotter).Mounts(ctx, rec.SnapshotKey)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
-	req := &tasksapi.CreateTaskRequest{ContainerID: rec.ID, Stdout: stdout, Stderr: stderr}
+	req := &tasksapi.CreateTaskRequest{ContainerID: rec.ID, Stdin: io.stdin, Stdout: io.stdout, Stderr: io.stderr, Terminal: io.terminal}
 	for _, m := range mounts {
 		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 	}
@@ -212,47 +212,9 @@ func (e *Engine) undoStart(ctx context.Context, id string) error {
 	return errors.Join(e.killAndDelete(ctx, id), e.Network.Detach(ctx, id))
 }
 
-// writeFiles writes the managed files of /etc. They are world-readable: every
-// user of the container reads them.
-func (e *Engine) writeFiles(id string, p network.Endpoint) error {
-	resolv, err := hostResolvConf()
-	if err != nil {
-		return err
-	}
-	dir := e.Dirs.Container(id)
-	if err := statedir.WriteVolatile(filepath.Join(dir, "resolv.conf"), resolvConf(resolv), 0o644); err != nil {
-		return err
-	}
-	return statedir.WriteVolatile(filepath.Join(dir, "hostname"), []byte(p.Hostname+"\n"), 0o644)
-}
-
-// hostResolvConf is the host's own; no such file is an empty one.
-func hostResolvConf() ([]byte, error) {
-	b, err := os.ReadFile("/run/systemd/resolve/resolv.conf") // the real resolvers behind a local stub
-	if errors.Is(err, os.ErrNotExist) {
-		b, err = os.ReadFile("/etc/resolv.conf")
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	return b, nil
-}
-
-// resolvConf is the host's, without resolvers on the host's own loopback,
-// which a container cannot reach.
-func resolvConf(host []byte) []byte {
-	var out strings.Builder
-	for line := range strings.Lines(string(host)) {
-		f := strings.Fields(line)
-		if len(f) > 1 && f[0] == "nameserver" && (strings.HasPrefix(f[1], "127.") || f[1] == "::1") {
-			continue
-		}
-		out.WriteString(line)
-	}
-	return []byte(out.String())
-}
-
+// encodeEndpoint leaves out what the stored model has: labels are short.
 func encodeEndpoint(p network.Endpoint) (string, error) {
+	p.Hosts = nil
 	b, err := json.Marshal(p)
 	return string(b), err
 }

@@ -84,6 +84,19 @@ func Prepare(dirs statedir.Dirs, id string, c Config) (stdout, stderr string, ho
 	return held[0].Name(), held[1].Name(), held, nil
 }
 
+// Reconfigure has the collector take over a changed Config, where there is a
+// container to collect from.
+func Reconfigure(dirs statedir.Dirs, id string, c Config) error {
+	if _, err := os.Stat(filepath.Join(dirs.IO(), id)); errors.Is(err, os.ErrNotExist) {
+		return nil // the next start has it
+	}
+	_, _, hold, err := Prepare(dirs, id, c)
+	if err != nil {
+		return err
+	}
+	return hold.Close()
+}
+
 // Remove takes away the FIFOs and the log of a container, if there are any.
 // The log folder is renamed first: a collector that is still draining then
 // finds no folder to make files in.

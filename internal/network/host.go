@@ -56,7 +56,7 @@ func (h *Host) lock(ctx context.Context) (unlock func(), err error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the network lock: %w", context.Cause(ctx))
 	}
-	l, err := h.Dirs.Lock(ctx, "network", nil)
+	l, err := h.Dirs.LockNetwork(ctx)
 	if err != nil {
 		<-h.turn
 		return nil, err

@@ -61,5 +61,20 @@ func hostsContent(e Endpoint, lines map[string][]hosts.Line) []byte {
 		own = append(own, hosts.Entry{Address: a.Address.Addr(), Names: slices.Concat([]string{e.Hostname, e.Name}, a.Names)})
 		networks = append(networks, lines[a.Network])
 	}
-	return hosts.Render(own, networks...)
+	return append(hosts.Render(own, networks...), chosen(e)...)
+}
+
+// chosen gives the names of the container's own choice.
+func chosen(e Endpoint) []byte {
+	var out []byte
+	for _, h := range e.Hosts {
+		a := h.Address
+		if !a.IsValid() && len(e.Attachments) > 0 {
+			a = e.Attachments[0].Gateway
+		}
+		if a.IsValid() {
+			out = append(out, a.String()+"\t"+h.Name+"\n"...)
+		}
+	}
+	return out
 }

@@ -51,8 +51,16 @@ type Endpoint struct {
 	Name        string       `json:"name"` // visible name
 	Attachments []Attachment `json:"attachments,omitempty"`
 	Ports       []Published  `json:"ports,omitempty"`
-	Up          bool         `json:"up"`            // attached, published and answering by name
-	Seq         int64        `json:"seq,omitempty"` // grows with every Attach: of two that publish one port the later has it
+	Hosts       []HostName   `json:"hosts,omitempty"` // names of its own choice
+	Up          bool         `json:"up"`              // attached, published and answering by name
+	Seq         int64        `json:"seq,omitempty"`   // grows with every Attach: of two that publish one port the later has it
+}
+
+// HostName is a name that a container knows by its own wish. The zero address
+// is this machine's on the container's first network.
+type HostName struct {
+	Name    string     `json:"name"`
+	Address netip.Addr `json:"address"`
 }
 
 // Holder says whose endpoint it is, for messages about what it holds.

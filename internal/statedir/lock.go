@@ -65,6 +65,13 @@ const containerPrefix = "container-"
 // shimPrefix begins the names of locks of shims' starts.
 const shimPrefix = "shim-"
 
+// networkLock is the name of the lock of what all networks share.
+const networkLock = "network"
+
+// LockNetwork guards the records of endpoints and the rules that follow from
+// them. It is held for milliseconds.
+func (d Dirs) LockNetwork(ctx context.Context) (*Lock, error) { return d.Lock(ctx, networkLock, nil) }
+
 // LockShim lets one process at a time start the shim of a stack.
 func (d Dirs) LockShim(ctx context.Context, stack string) (*Lock, error) {
 	return d.Lock(ctx, shimPrefix+stack, nil)

@@ -137,6 +137,7 @@ func TestSweepTakesOnlyWhatNobodyHolds(t *testing.T) {
 	debris := []string{
 		filepath.Join(d.State, "locks", "container-dead"),
 		filepath.Join(d.State, "locks", "shim-dead"),
+		filepath.Join(d.State, "locks", "network"),
 		filepath.Join(d.Networks(), ".shop.json.new"),
 	}
 	for _, p := range debris {

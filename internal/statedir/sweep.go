@@ -11,7 +11,7 @@ import (
 )
 
 // Sweep takes away what killed commands have left and no later step of a plan
-// would: files of containers' and shims' locks that nobody holds, files aside that nobody
+// would: files of passing locks that nobody holds, files aside that nobody
 // writes, FIFOs and passing mounts of processes that are gone. It waits for nobody.
 func (d Dirs) Sweep() error {
 	errs := []error{d.sweepLocks(), d.sweepExecs(), d.sweepMounts()}
@@ -30,7 +30,7 @@ func (d Dirs) sweepLocks() error {
 	}
 	var errs []error
 	for _, f := range files {
-		if !strings.HasPrefix(f.Name(), containerPrefix) && !strings.HasPrefix(f.Name(), shimPrefix) {
+		if !passing(f.Name()) {
 			continue
 		}
 		if l, err := tryLock(filepath.Join(d.State, "locks", f.Name())); err == nil {
@@ -38,6 +38,12 @@ func (d Dirs) sweepLocks() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// passing says whether a lock is held for moments, so that to hold it for one
+// more disturbs nobody.
+func passing(name string) bool {
+	return name == networkLock || strings.HasPrefix(name, containerPrefix) || strings.HasPrefix(name, shimPrefix)
 }
 
 func (d Dirs) sweepExecs() error {

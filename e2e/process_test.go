@@ -1,0 +1,187 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// inside compares what commands print in a service's container.
+func (w *world) inside(service string, want map[string]string) {
+	w.t.Helper()
+	for cmd, expect := range want {
+		r := w.run("exec", "-T", service, "sh", "-c", cmd)
+		if got := strings.TrimSpace(r.out); !regexp.MustCompile("^(?:" + expect + ")$").MatchString(got) {
+			w.t.Errorf("%s: %s: %q, want %s (%s)", service, cmd, got, expect, strings.TrimSpace(r.err))
+		}
+	}
+}
+
+// Intent: what a service says of its process and isolation is so, seen from inside.
+func TestProcessAttributes(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("profile.json", `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO"}]}`)
+		w.file("stack.yaml", `
+services:
+  strict:
+    image: stackup.test/busybox:1
+    cap_drop: [ALL]
+    cap_add: [CHOWN]
+    security_opt: ["no-new-privileges:true", "seccomp=profile.json"]
+    group_add: [extra, "3000"]
+    sysctls: {net.core.somaxconn: 777}
+    ulimits: {nofile: {soft: 100, hard: 200}, core: 0}
+    shm_size: 1m
+    devices: ["/dev/null:/dev/nothing:rw"]
+    oom_score_adj: 321
+    hostname: inner
+    domainname: example.test
+    extra_hosts: {gate: host-gateway, there: 192.0.2.7}
+    dns: [192.0.2.1, 192.0.2.2]
+    dns_search: example.test
+    dns_opt: ["ndots:3"]
+    stop_grace_period: 0s
+  loose:
+    image: stackup.test/busybox:1
+    privileged: true
+    pid: host
+    uts: host
+    ipc: host
+    stop_grace_period: 0s
+  term:
+    image: stackup.test/busybox:1
+    command: ["sh", "-c", "ls -l /proc/self/fd/1; sleep 100000"]
+    tty: true
+    stdin_open: true
+    stop_grace_period: 0s
+`)
+		w.must("up", "-d")
+		w.inside("strict", map[string]string{
+			"grep CapEff /proc/1/status":                `CapEff:\s+0000000000000001`,
+			"grep NoNewPrivs /proc/1/status":            `NoNewPrivs:\s+1`,
+			"touch /tmp/d && mkdir /tmp/e 2>&1 || true": `.*(not permitted|not found).*`,
+			"grep Groups: /proc/1/status":               `Groups:\s+(0 )?2000 3000`,
+			"cat /proc/sys/net/core/somaxconn":          "777",
+			"grep 'Max open files' /proc/1/limits":      `Max open files\s+100\s+200\s+files`,
+			"grep 'Max core' /proc/1/limits":            `Max core file size\s+0\s+0\s+bytes`,
+			"grep ' /dev/shm ' /proc/mounts":            `.*size=1024k.*`,
+			"echo x > /dev/nothing && ls /dev/nothing":  "/dev/nothing",
+			"cat /proc/1/oom_score_adj":                 "321",
+			"cat /proc/sys/kernel/domainname":           "example.test",
+			"grep -w there /etc/hosts":                  `192.0.2.7\s+there`,
+			"grep -w gate /etc/hosts":                   `10\.\d+\.\d+\.1\s+gate`,
+			"cat /etc/resolv.conf":                      `(?s).*nameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch example.test\noptions ndots:3`,
+			"grep -c nameserver /etc/resolv.conf":       "2",
+			"hostname":                                  "inner",
+		})
+		host, err := os.Hostname()
+		check(t, err)
+		w.inside("loose", map[string]string{
+			"grep Seccomp: /proc/self/status":          `Seccomp:\s+0`,
+			"hostname":                                 regexp.QuoteMeta(host),
+			"ls -d /proc/" + strconv.Itoa(os.Getpid()): "/proc/" + strconv.Itoa(os.Getpid()),
+			"grep -c ' /proc/kcore ' /proc/mounts":     "0",
+		})
+		w.eventually("the terminal's output is there", func() bool {
+			return strings.Contains(w.must("logs", "--no-log-prefix", "term").out, "/dev/pts/0")
+		})
+		if r := w.run("plan", "--exit-code"); r.code != 0 {
+			t.Errorf("plan after up: exit %d\n%s", r.code, r.out)
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// Intent: a service may have no network, or the host's.
+func TestNetworkModes(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  alone: {image: stackup.test/busybox:1, network_mode: none, extra_hosts: {there: 192.0.2.7}, stop_grace_period: 0s}
+  open: {image: stackup.test/busybox:1, network_mode: host, command: ["httpd", "-f", "-p", "18097", "-h", "/www"], stop_grace_period: 0s}
+`)
+		w.must("up", "-d")
+		w.inside("alone", map[string]string{"ls /sys/class/net": "lo", "grep -w there /etc/hosts": `192.0.2.7\s+there`})
+		if page := w.get("http://127.0.0.1:18097/"); !strings.Contains(page, "hello") {
+			t.Errorf("page by the host's network: %q", page)
+		}
+		first := w.ps()
+		w.must("up", "-d", "--force-recreate", "open")
+		w.get("http://127.0.0.1:18097/")
+		if now := w.ps(); now["open.1"].ID == first["open.1"].ID || now["alone.1"].ID != first["alone.1"].ID {
+			t.Errorf("recreated: %v, was %v", now, first)
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// cgroupFile reads a limit of a container, by its name on either version.
+func cgroupFile(t *testing.T, id, v1, v2 string) string {
+	t.Helper()
+	for _, pattern := range []string{"/sys/fs/cgroup/*/*/" + id + "/" + v1, "/sys/fs/cgroup/*/" + id + "/" + v2} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			b, err := os.ReadFile(found[0])
+			check(t, err)
+			return strings.TrimSpace(string(b))
+		}
+	}
+	t.Errorf("%s has neither %s nor %s", id, v1, v2)
+	return ""
+}
+
+// Intent: limits are in the control group, and a changed one is changed there,
+// without a new container.
+func TestResourceLimits(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		stack := func(limits string) {
+			w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, stop_grace_period: 0s"+limits+"}\n")
+		}
+		expect := func(when string, want [4]string) {
+			t.Helper()
+			id := w.ps()["a.1"].ID
+			got := [4]string{
+				cgroupFile(t, id, "memory.limit_in_bytes", "memory.max"), cgroupFile(t, id, "cpu.cfs_quota_us", "cpu.max"),
+				cgroupFile(t, id, "pids.max", "pids.max"), cgroupFile(t, id, "cpuset.cpus", "cpuset.cpus"),
+			}
+			for i := range got {
+				if !regexp.MustCompile("^(?:" + want[i] + ")$").MatchString(got[i]) {
+					t.Errorf("%s: memory, quota, processes, CPUs: %q, want %q", when, got, want)
+				}
+			}
+		}
+		stack(", mem_limit: 64m, cpus: 0.5, pids_limit: 77, cpuset: '0'")
+		w.must("up", "-d")
+		first := w.ps()["a.1"]
+		expect("at first", [4]string{"67108864", "50000( 100000)?", "77", "0"})
+
+		stack(", mem_limit: 96m, deploy: {resources: {limits: {cpus: '0.25'}}}")
+		r := w.run("plan", "--exit-code")
+		if r.code != 2 || !strings.Contains(r.out, `cpus: "0.5" -> "0.25"`) || strings.Contains(r.out, "create") {
+			t.Errorf("plan of a changed limit: exit %d\n%s", r.code, r.out)
+		}
+		w.must("up", "-d")
+		if now := w.ps()["a.1"]; now.ID != first.ID {
+			t.Errorf("a changed limit made a new container %s", now.ID)
+		}
+		expect("changed", [4]string{"100663296", "25000( 100000)?", "4096", "0-.*"})
+
+		stack("")
+		w.must("up", "-d")
+		expect("lifted", [4]string{`\d{16,}|max`, `-1|max 100000`, "4096", "0-.*"})
+		if r := w.run("plan", "--exit-code"); r.code != 0 {
+			t.Errorf("plan after up: exit %d\n%s", r.code, r.out)
+		}
+		w.must("down")
+		leaks()
+	})
+}

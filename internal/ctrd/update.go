@@ -1,0 +1,132 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/typeurl/v2"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/logs"
+	"stackup.dev/stackup/spec"
+)
+
+// Update rewrites the live fields: the stored model, the user's labels, the
+// limits of the control group, how much of the output is kept.
+func (e *Engine) Update(ctx context.Context, id string, c executor.ContainerSpec) error {
+	ctx = e.ctx(ctx)
+	rec, err := e.client.ContainerService().Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	old, err := storedOf(rec)
+	if err != nil {
+		return err
+	}
+	img, err := e.imageConfig(ctx, c.Service.Image, c.Digest)
+	if err != nil {
+		return err
+	}
+	ext, err := storedFor(c, img).marshal()
+	if err != nil {
+		return err
+	}
+	if err := e.updateLimits(ctx, &rec, old.Service.Resources, c.Service.Resources); err != nil {
+		return fmt.Errorf("resources: %w", err)
+	}
+	if err := e.updateLogging(id, old.Service.Logging, c.Service.Logging); err != nil {
+		return fmt.Errorf("logs: %w", err)
+	}
+	rec.Extensions = map[string]typeurl.Any{extensionKey: ext}
+	relabel(rec.Labels, old.Service.Labels, c.Service.Labels)
+	_, err = e.client.ContainerService().Update(ctx, rec, "labels", "extensions", "spec")
+	return err
+}
+
+// updateLimits changes the live control group first: what the kernel refuses
+// shall not be recorded.
+func (e *Engine) updateLimits(ctx context.Context, rec *containers.Container, old, now spec.Resources) error {
+	if reflect.DeepEqual(old, now) {
+		return nil
+	}
+	var s oci.Spec
+	if err := typeurl.UnmarshalTo(rec.Spec, &s); err != nil {
+		return err
+	}
+	if err := withResources(now)(ctx, nil, rec, &s); err != nil {
+		return err
+	}
+	lifted := *s.Linux.Resources
+	lifted.Devices = nil // no change, and the runtime would set them anew
+	lift(&lifted, old)
+	value, err := typeurl.MarshalAnyToProto(&lifted)
+	if err != nil {
+		return err
+	}
+	_, err = e.client.TaskService().Update(ctx, &tasksapi.UpdateTaskRequest{ContainerID: rec.ID, Resources: value})
+	if err = native(err); err != nil && !errdefs.IsNotFound(err) { // without a task the next start has them
+		return err
+	}
+	rec.Spec, err = typeurl.MarshalAny(&s)
+	return err
+}
+
+// lift gives what was limited, and is no more, the kernel's own default: a
+// limit that is left out of an update stays.
+func lift(r *specs.LinuxResources, old spec.Resources) {
+	was, err := linuxResources(old)
+	if err != nil {
+		return // a device that has gone since
+	}
+	if was.CPU != nil {
+		if r.CPU == nil {
+			r.CPU = &specs.LinuxCPU{}
+		}
+		orDefault(&r.CPU.Shares, was.CPU.Shares, 1024)
+		orDefault(&r.CPU.Quota, was.CPU.Quota, -1)
+		orDefault(&r.CPU.Period, was.CPU.Period, cpuPeriod)
+		if was.CPU.Cpus != "" && r.CPU.Cpus == "" {
+			r.CPU.Cpus = allCPUs()
+		}
+	}
+	if was.Memory != nil {
+		if r.Memory == nil {
+			r.Memory = &specs.LinuxMemory{}
+		}
+		orDefault(&r.Memory.Limit, was.Memory.Limit, -1)
+		orDefault(&r.Memory.Swap, was.Memory.Swap, -1)
+		orDefault(&r.Memory.Reservation, was.Memory.Reservation, -1)
+	}
+}
+
+func orDefault[T any](now **T, was *T, kernels T) {
+	if *now == nil && was != nil {
+		*now = &kernels
+	}
+}
+
+// allCPUs are those that a control group may have, on either version.
+func allCPUs() string {
+	for _, path := range []string{cgroupRoot + "/cpuset/cpuset.cpus", cgroupRoot + "/cpuset.cpus.effective"} {
+		if b, err := os.ReadFile(path); err == nil {
+			return strings.TrimSpace(string(b))
+		}
+	}
+	return ""
+}
+
+// updateLogging tells the logger; it takes a changed configuration over.
+func (e *Engine) updateLogging(id string, old, now spec.Logging) error {
+	if old == now {
+		return nil
+	}
+	return logs.Reconfigure(e.Dirs, id, logs.Config{MaxSize: now.MaxSize, MaxFiles: now.MaxFiles})
+}

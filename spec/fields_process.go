@@ -1,0 +1,119 @@
+package spec
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+func number(name string, value func(*Service) int64) flatten {
+	return func(s *Service, yield func(path, text string)) {
+		if v := value(s); v != 0 {
+			yield(name, strconv.FormatInt(v, 10))
+		}
+	}
+}
+
+func flattenSecurity(s *Service, yield func(path, text string)) {
+	v := s.Security
+	some := func(name, text string) {
+		if text != "" {
+			yield(name, text)
+		}
+	}
+	flag := func(name string, on bool) {
+		if on {
+			yield(name, "true")
+		}
+	}
+	flag("privileged", v.Privileged)
+	some("cap_add", strings.Join(v.CapAdd, ", "))
+	some("cap_drop", strings.Join(v.CapDrop, ", "))
+	flag("security_opt.no-new-privileges", v.NoNewPrivileges)
+	some("security_opt.seccomp", v.Seccomp)
+	some("security_opt.apparmor", v.AppArmor)
+	flag("security_opt.systempaths=unconfined", v.Unmasked)
+}
+
+func flattenNamespaces(s *Service, yield func(path, text string)) {
+	for _, n := range []struct {
+		name string
+		host bool
+	}{{"ipc", s.Namespaces.IPC}, {"pid", s.Namespaces.PID}, {"uts", s.Namespaces.UTS}, {"cgroup", s.Namespaces.Cgroup}} {
+		if n.host {
+			yield(n.name, "host")
+		}
+	}
+}
+
+func flattenUlimits(s *Service, yield func(path, text string)) {
+	for _, u := range s.Ulimits {
+		yield("ulimits."+u.Name, fmt.Sprintf("%d:%d", u.Soft, u.Hard))
+	}
+}
+
+func flattenDevices(s *Service, yield func(path, text string)) {
+	for _, d := range s.Devices {
+		yield("devices."+d.Target, quoteSpaces(d.Source)+" "+d.Permissions)
+	}
+}
+
+func flattenExtraHosts(s *Service, yield func(path, text string)) {
+	for _, h := range s.ExtraHosts {
+		yield("extra_hosts."+h.Name, strings.Join(h.Addresses, ", "))
+	}
+}
+
+func flattenDNS(s *Service, yield func(path, text string)) {
+	for _, l := range []struct {
+		name string
+		list []string
+	}{{"dns", s.DNS.Servers}, {"dns_search", s.DNS.Search}, {"dns_opt", s.DNS.Options}} {
+		if len(l.list) > 0 {
+			yield(l.name, strings.Join(l.list, ", "))
+		}
+	}
+}
+
+func flattenLogging(s *Service, yield func(path, text string)) {
+	number("logging.options.max-size", func(s *Service) int64 { return s.Logging.MaxSize })(s, yield)
+	number("logging.options.max-file", func(s *Service) int64 { return int64(s.Logging.MaxFiles) })(s, yield)
+}
+
+func flattenResources(s *Service, yield func(path, text string)) {
+	r := s.Resources
+	if r.CPUs != 0 {
+		yield("cpus", strconv.FormatFloat(r.CPUs, 'g', -1, 64))
+	}
+	for name, v := range map[string]int64{
+		"cpu_shares": int64(r.CPUShares), "cpu_period": int64(r.CPUPeriod), "cpu_quota": r.CPUQuota, //nolint:gosec // far below 2^63
+		"cpu_rt_period": int64(r.CPURTPeriod), "cpu_rt_runtime": r.CPURTRuntime, //nolint:gosec // likewise
+		"mem_limit": r.Memory, "mem_reservation": r.MemoryReservation, "memswap_limit": r.MemorySwap,
+		"pids_limit": r.Pids, "blkio_config.weight": int64(r.BlkioWeight),
+	} {
+		if v != 0 {
+			yield(name, strconv.FormatInt(v, 10))
+		}
+	}
+	if r.CPUSet != "" {
+		yield("cpuset", r.CPUSet)
+	}
+	if r.MemorySwappiness != nil {
+		yield("mem_swappiness", strconv.FormatUint(*r.MemorySwappiness, 10))
+	}
+	if r.OOMKillDisable {
+		yield("oom_kill_disable", "true")
+	}
+	flattenBlkio(r, yield)
+}
+
+func flattenBlkio(r Resources, yield func(path, text string)) {
+	for name, list := range map[string][]BlkioPer{
+		"weight_device": r.BlkioWeights, "device_read_bps": r.BlkioReadBps, "device_write_bps": r.BlkioWriteBps,
+		"device_read_iops": r.BlkioReadIOps, "device_write_iops": r.BlkioWriteIOps,
+	} {
+		for _, b := range list {
+			yield("blkio_config."+name+"."+b.Path, strconv.FormatUint(b.Rate, 10))
+		}
+	}
+}

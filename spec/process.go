@@ -1,0 +1,95 @@
+package spec
+
+// Security is what the processes of a container may do; its zero value is the
+// default profile (docs/security.md).
+type Security struct {
+	Privileged      bool     `json:"privileged,omitempty"`
+	CapAdd          []string `json:"cap_add,omitempty"`  // CAP_NAME or ALL, sorted
+	CapDrop         []string `json:"cap_drop,omitempty"` // likewise
+	NoNewPrivileges bool     `json:"no_new_privileges,omitempty"`
+	Seccomp         string   `json:"seccomp,omitempty"`      // "unconfined", or a profile in Docker's form; empty for the default
+	AppArmor        string   `json:"apparmor,omitempty"`     // "unconfined" or a profile that the host has loaded; empty for the default
+	Unmasked        bool     `json:"system_paths,omitempty"` // systempaths=unconfined: nothing in /proc and /sys is masked or read-only
+}
+
+// Ulimit is one resource limit of a process (getrlimit(2)); -1 is no limit.
+type Ulimit struct {
+	Name string `json:"name"` // as in the file: nofile, nproc…
+	Soft int64  `json:"soft"`
+	Hard int64  `json:"hard"`
+}
+
+// Device is a device node of the host, or all below a folder of it.
+type Device struct {
+	Source      string `json:"source"`
+	Target      string `json:"target"`
+	Permissions string `json:"permissions"` // of r, w and m
+}
+
+// Host is an entry of extra_hosts; an address of host-gateway is this
+// machine's on the container's first network.
+type Host struct {
+	Name      string   `json:"name"`
+	Addresses []string `json:"addresses"`
+}
+
+// DNS is what stands in resolv.conf; what is empty is the host's.
+type DNS struct {
+	Servers []string `json:"servers,omitempty"`
+	Search  []string `json:"search,omitempty"`
+	Options []string `json:"options,omitempty"`
+}
+
+// Namespaces says which namespaces of the host a container shares; false is
+// one of its own.
+type Namespaces struct {
+	IPC    bool `json:"ipc,omitempty"`
+	PID    bool `json:"pid,omitempty"`
+	UTS    bool `json:"uts,omitempty"`
+	Cgroup bool `json:"cgroup,omitempty"`
+}
+
+// NetworkMode says how a service is networked, where not by Networks.
+type NetworkMode string
+
+// The network modes that are honoured.
+const (
+	NetworkNone NetworkMode = "none" // nothing but loopback
+	NetworkHost NetworkMode = "host" // the host's own
+)
+
+// Logging bounds what is kept of a container's output; 0 for the default.
+type Logging struct {
+	MaxSize  int64 `json:"max_size,omitempty"` // bytes of one file
+	MaxFiles int   `json:"max_file,omitempty"`
+}
+
+// Resources are the limits and shares of a container's control group; the zero
+// value of each is the default: no limit, but for processes (4096).
+type Resources struct {
+	CPUs              float64    `json:"cpus,omitempty"` // of a core
+	CPUSet            string     `json:"cpuset,omitempty"`
+	CPUShares         uint64     `json:"cpu_shares,omitempty"`
+	CPUPeriod         uint64     `json:"cpu_period,omitempty"` // microseconds
+	CPUQuota          int64      `json:"cpu_quota,omitempty"`  // microseconds in a period
+	CPURTPeriod       uint64     `json:"cpu_rt_period,omitempty"`
+	CPURTRuntime      int64      `json:"cpu_rt_runtime,omitempty"`
+	Memory            int64      `json:"mem_limit,omitempty"`       // bytes
+	MemoryReservation int64      `json:"mem_reservation,omitempty"` // bytes
+	MemorySwap        int64      `json:"memswap_limit,omitempty"`   // bytes of memory and swap; -1 for no limit
+	MemorySwappiness  *uint64    `json:"mem_swappiness,omitempty"`  // 0 to 100
+	OOMKillDisable    bool       `json:"oom_kill_disable,omitempty"`
+	Pids              int64      `json:"pids_limit,omitempty"` // -1 for no limit
+	BlkioWeight       uint16     `json:"blkio_weight,omitempty"`
+	BlkioWeights      []BlkioPer `json:"blkio_weight_device,omitempty"`
+	BlkioReadBps      []BlkioPer `json:"blkio_device_read_bps,omitempty"`
+	BlkioWriteBps     []BlkioPer `json:"blkio_device_write_bps,omitempty"`
+	BlkioReadIOps     []BlkioPer `json:"blkio_device_read_iops,omitempty"`
+	BlkioWriteIOps    []BlkioPer `json:"blkio_device_write_iops,omitempty"`
+}
+
+// BlkioPer is a weight, or a rate in bytes or operations a second, of one block device.
+type BlkioPer struct {
+	Path string `json:"path"`
+	Rate uint64 `json:"rate"`
+}
