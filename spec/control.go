@@ -61,6 +61,9 @@ func (s *scan) control(path, what string) {
 
 // isText tells whether an attribute may span lines.
 func isText(path string) bool {
+	if strings.HasPrefix(path, "configs.") && strings.HasSuffix(path, ".content") {
+		return true
+	}
 	rest, ok := strings.CutPrefix(path, "services.")
 	if !ok {
 		return false

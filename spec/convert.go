@@ -62,6 +62,7 @@ func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Ser
 	}
 	sv.process(c, &out)
 	out.Resources = sv.resources(c)
+	out.Files = sv.files(c, p)
 	out.NetworkMode = sv.networkMode(c)
 	if c.StopGracePeriod != nil {
 		out.StopGrace = Duration(*c.StopGracePeriod)

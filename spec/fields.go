@@ -53,6 +53,7 @@ func fields() []field {
 		{"StopSignal", "stop_signal", live, text("stop_signal", func(s *Service) string { return s.StopSignal })},
 		{"StopGrace", "stop_grace_period", live, text("stop_grace_period", func(s *Service) string { return s.StopGrace.String() })},
 		{"Watch", "develop.watch", ignored, nil},
+		{"Files", "configs", recreate, flattenFiles},
 		{"NetworkMode", "network_mode", recreate, text("network_mode", func(s *Service) string { return string(s.NetworkMode) })},
 		{"Security", "security_opt", recreate, flattenSecurity},
 		{"Namespaces", "ipc", recreate, flattenNamespaces},

@@ -14,6 +14,17 @@ func number(name string, value func(*Service) int64) flatten {
 	}
 }
 
+// flattenFiles shows of a content no more than its digest.
+func flattenFiles(s *Service, yield func(path, text string)) {
+	for _, f := range s.Files {
+		text := fmt.Sprintf("%s mode=%o %s", f.Target, f.Mode, f.Digest)
+		if f.UID >= 0 || f.GID >= 0 {
+			text += fmt.Sprintf(" owner=%d:%d", f.UID, f.GID)
+		}
+		yield(string(f.Kind)+"s."+f.Source, text)
+	}
+}
+
 func flattenSecurity(s *Service, yield func(path, text string)) {
 	v := s.Security
 	some := func(name, text string) {

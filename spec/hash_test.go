@@ -13,6 +13,7 @@ import (
 func full() *Service {
 	s, some := first(), uint64(10)
 	s.NetworkMode = NetworkNone
+	s.Files = []File{{Kind: KindSecret, Source: "db", Target: "/run/secrets/db", UID: -1, GID: -1, Mode: 0o444, Digest: "sha256:00"}}
 	s.Security = Security{CapAdd: []string{"CAP_NET_ADMIN"}, CapDrop: []string{"ALL"}, NoNewPrivileges: true, Seccomp: "unconfined", Unmasked: true}
 	s.Namespaces = Namespaces{IPC: true, PID: true, UTS: true, Cgroup: true}
 	s.Resources = Resources{
@@ -58,7 +59,7 @@ func TestHashIsPinned(t *testing.T) {
 	if got := first().Hash(); got != want {
 		t.Errorf("hash of a service of the first version:\n got %s\nwant %s", got, want)
 	}
-	const all = "v1:fc53f362859175a6eacab7555a53688b604ae899a899db204f37fab765c0d958"
+	const all = "v1:2572575180cd3c4e971c585ae31c83988a25f8b44f862cea1a60e1cdd329ba58"
 	if got := full().Hash(); got != all {
 		t.Errorf("hash of the full service:\n got %s\nwant %s", got, all)
 	}

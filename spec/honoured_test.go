@@ -15,6 +15,25 @@ type sample struct{ without, with string }
 
 func svc(with string) sample { return sample{"", with} }
 
+// files are two definitions of a config or secret that a service uses.
+func files(top, without, with string) sample {
+	one := func(def string) string {
+		return "services:\n  web: {image: x, " + top + ": [c]}\n" + top + ":\n  c: {" + def + "}\n"
+	}
+	if without == "{}" {
+		return sample{"services:\n  web: {image: x}\n", one(with)}
+	}
+	return sample{one(without), one(with)}
+}
+
+// granted are two ways for a service to use a config or secret.
+func granted(top, without, with string) sample {
+	one := func(use string) string {
+		return "services:\n  web: {image: x, " + top + ": [" + use + "]}\n" + top + ":\n  c: {file: a.env}\n"
+	}
+	return sample{one(without), one(with)}
+}
+
 // samples has one entry per honoured row that a Stack shows.
 func samples() map[string]sample {
 	const port, mount, health = "ports: [{target: 80%s}]", "volumes: [{type: bind, source: ./a, target: /a%s}]", "healthcheck: {test: [CMD, \"true\"]%s}"
@@ -95,6 +114,28 @@ func samples() map[string]sample {
 		"services.*.volumes.[].tmpfs.mode":            more(tmp, "tmpfs: {mode: 0o700}"),
 		"services.*.deploy":                           svc("deploy: {replicas: 2}"),
 		"services.*.deploy.replicas":                  svc("deploy: {replicas: 2}"),
+
+		"configs":                      files("configs", "{}", "content: x"),
+		"configs.*":                    files("configs", "{}", "content: x"),
+		"configs.*.content":            files("configs", "content: x", "content: y"),
+		"configs.*.file":               files("configs", "content: x", "file: a.env"),
+		"configs.*.environment":        files("configs", "content: x", "environment: COMPOSE_PROJECT_NAME"),
+		"secrets":                      files("secrets", "{}", "file: a.env"),
+		"secrets.*":                    files("secrets", "{}", "file: a.env"),
+		"secrets.*.file":               files("secrets", "file: a.env", "file: b.env"),
+		"secrets.*.environment":        files("secrets", "file: a.env", "environment: COMPOSE_PROJECT_NAME"),
+		"services.*.configs":           granted("configs", "", "c"),
+		"services.*.configs.[].source": granted("configs", "", "{source: c}"),
+		"services.*.configs.[].target": granted("configs", "{source: c}", "{source: c, target: /etc/c}"),
+		"services.*.configs.[].uid":    granted("configs", "{source: c}", "{source: c, uid: \"5\"}"),
+		"services.*.configs.[].gid":    granted("configs", "{source: c}", "{source: c, gid: \"5\"}"),
+		"services.*.configs.[].mode":   granted("configs", "{source: c}", "{source: c, mode: 0o400}"),
+		"services.*.secrets":           granted("secrets", "", "c"),
+		"services.*.secrets.[].source": granted("secrets", "", "{source: c}"),
+		"services.*.secrets.[].target": granted("secrets", "{source: c}", "{source: c, target: other}"),
+		"services.*.secrets.[].uid":    granted("secrets", "{source: c}", "{source: c, uid: \"5\"}"),
+		"services.*.secrets.[].gid":    granted("secrets", "{source: c}", "{source: c, gid: \"5\"}"),
+		"services.*.secrets.[].mode":   granted("secrets", "{source: c}", "{source: c, mode: 0o400}"),
 
 		"services.*.privileged":                           svc("privileged: true"),
 		"services.*.cap_add":                              svc("cap_add: [net_admin]"),

@@ -96,9 +96,10 @@ func (s *scan) recall(note []byte) *Stack {
 }
 
 // notable says whether the scan has seen all that a load depends on. Included
-// files have environments of their own, and standard input comes once.
+// files have environments of their own, standard input comes once, and values
+// of the environment that a file shall hold are not to be kept.
 func (s *scan) notable() bool {
-	return !slices.Contains(s.files, stdinName) && !slices.ContainsFunc(s.all.files, func(src *source) bool {
+	return !s.fromEnvironment && !slices.Contains(s.files, stdinName) && !slices.ContainsFunc(s.all.files, func(src *source) bool {
 		return slices.ContainsFunc(src.docs, func(doc *yaml.Node) bool { return get(doc, "include") != nil })
 	})
 }

@@ -23,6 +23,8 @@ type scan struct {
 	services int
 	rings    map[string]bool // cycles of extends told already
 	volumes  types.Volumes   // top level, once merged
+
+	fromEnvironment bool // a config or secret is a variable's value
 }
 
 // scope is where a file stands: what its relative paths start from, what its

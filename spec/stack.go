@@ -45,6 +45,7 @@ type Service struct {
 	StopGrace     Duration     `json:"stop_grace_period"`     // default 10 s
 	Watch         []WatchRule  `json:"watch,omitempty"`       // develop.watch, carried for a later part; never compared
 
+	Files       []File      `json:"files,omitempty"`        // configs and secrets, sorted by target
 	NetworkMode NetworkMode `json:"network_mode,omitempty"` // empty: by Networks
 	Security    Security    `json:"security,omitzero"`
 	Namespaces  Namespaces  `json:"namespaces,omitzero"`

@@ -26,7 +26,7 @@ func only(path, hint string, v ...any) support {
 // honoured row without rows below it honours all that is below; a refused row
 // refuses all below; an attribute without a row is refused.
 func supportTable() []support {
-	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), processRows(), resourceRows(), serviceRefusals(), mountRows(), deployRows())
+	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), processRows(), resourceRows(), fileRows(), serviceRefusals(), mountRows(), deployRows())
 }
 
 func topLevel() []support {
@@ -39,8 +39,6 @@ func topLevel() []support {
 		yes("networks", ""),
 		yes("volumes", ""),
 		no("models", ""),
-		no("secrets", "bind-mount the file, or use env_file"),
-		no("configs", "bind-mount the file under volumes"),
 		no("jobs", "make it a service with restart: \"no\""),
 	}
 }
@@ -184,8 +182,6 @@ func deployRows() []support {
 func serviceRefusals() []support {
 	rows := []support{
 		no("services.*.build", "build the image first and name it under image"),
-		no("services.*.configs", "bind-mount the file under volumes"),
-		no("services.*.secrets", "bind-mount the file, or use env_file"),
 		no("services.*.links", "services of a network find each other by name; use networks aliases"),
 		no("services.*.external_links", "join an external network"),
 		no("services.*.label_file", "use labels"),

@@ -203,6 +203,9 @@ func (e *Engine) record(ctx context.Context, c executor.ContainerSpec, img image
 	if err != nil {
 		return rec, err
 	}
+	if err := e.grant(c.ID, &c.Service, s.Process.User); err != nil {
+		return rec, err
+	}
 	if rec.Spec, err = typeurl.MarshalAny(s); err != nil {
 		return rec, err
 	}

@@ -34,7 +34,7 @@ func (e *Engine) mounts(c executor.ContainerSpec) ([]specs.Mount, error) {
 		}
 		out = append(out, o)
 	}
-	return out, nil
+	return append(out, e.grantedMounts(c.ID, &c.Service)...), nil
 }
 
 func (e *Engine) managedFiles(c executor.ContainerSpec) []specs.Mount {

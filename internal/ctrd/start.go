@@ -12,13 +12,16 @@ import (
 	"github.com/containerd/containerd/api/types"
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/typeurl/v2"
 
 	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
 )
 
 // undoTimeout bounds the cleaning up after a start that failed.
@@ -133,6 +136,9 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 	if err != nil {
 		return err
 	}
+	if err := e.grantAgain(rec, &st.Service); err != nil {
+		return err
+	}
 	e.wiring.await(rec.ID)
 	p.Hosts = extraHosts(&st.Service)
 	if err := e.Network.Restore(ctx, p); err != nil {
@@ -156,6 +162,18 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 		return err
 	}
 	return e.runTask(ctx, rec, io)
+}
+
+// grantAgain writes configs and secrets that a reboot has taken away.
+func (e *Engine) grantAgain(rec containers.Container, s *spec.Service) error {
+	if len(s.Files) == 0 {
+		return nil
+	}
+	var o oci.Spec
+	if err := typeurl.UnmarshalTo(rec.Spec, &o); err != nil {
+		return err
+	}
+	return e.grant(rec.ID, s, o.Process.User)
 }
 
 func helped(ctx context.Context, h Helpers, how func(Helpers, context.Context) error) error {

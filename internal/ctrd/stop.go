@@ -219,6 +219,7 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 
 func (e *Engine) removeFiles(id string) error {
 	return errors.Join(
+		e.revoke(id),
 		logs.Remove(e.Dirs, id),
 		os.RemoveAll(e.Dirs.Container(id)),
 		os.RemoveAll(filepath.Join(e.Dirs.RuncRoot(), e.Dirs.Namespace(), id)))

@@ -114,6 +114,9 @@ func (d Dirs) Mounts(pid int) string { return filepath.Join(d.State, "mounts", s
 // Shim is the folder in which a stack's shim of the embedded engine runs.
 func (d Dirs) Shim(stack string) string { return filepath.Join(d.State, "shims", stack) }
 
+// Granted holds the configs and secrets of a container, in memory.
+func (d Dirs) Granted(id string) string { return filepath.Join(d.State, "granted", id) }
+
 // Models holds what the files of each stack came to at its last up.
 func (d Dirs) Models() string { return filepath.Join(d.State, "models") }
 
