@@ -57,12 +57,15 @@ func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Ser
 		Init: c.Init != nil && *c.Init, ReadOnly: c.ReadOnly,
 		Mounts: sv.mounts(c, used), Ports: sv.ports(c.Ports), Networks: sv.networks(c, p, used),
 		DependsOn: sv.dependsOn(c, p), Healthcheck: sv.healthcheck(c.HealthCheck),
-		Restart: sv.restart(c.Restart), Labels: sv.labels(c.Labels),
+		Restart: sv.restart(c.Restart), Labels: sv.labels(sv.labelFiles(c)),
 		StopSignal: c.StopSignal, StopGrace: defaultGrace, Watch: watch(c.Develop),
 	}
 	sv.process(c, &out)
 	out.Resources = sv.resources(c)
 	out.Files = sv.files(c, p)
+	out.Pull = sv.pull(c)
+	sv.platform(c.Platform)
+	sv.deploy(c.Deploy, &out)
 	out.NetworkMode = sv.networkMode(c)
 	if c.StopGracePeriod != nil {
 		out.StopGrace = Duration(*c.StopGracePeriod)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,10 +47,19 @@ func (c *converter) volume(v types.ServiceVolumeConfig, attr string, used *usage
 	switch m.Type {
 	case MountBind:
 		m.CreateHostPath = v.Bind == nil || bool(v.Bind.CreateHostPath)
+		if v.Bind != nil {
+			m.Propagation, m.Recursive = strings.TrimSuffix(v.Bind.Propagation, "rprivate"), recursive(v.Bind.Recursive)
+		}
 	case MountVolume:
 		if v.Source != "" {
 			used.volumes[v.Source] = true
 			c.knownVolume(v.Source, attr)
+		}
+		if v.Volume != nil {
+			m.NoCopy, m.Subpath = v.Volume.NoCopy, path.Clean(v.Volume.Subpath)
+		}
+		if m.Subpath = strings.TrimPrefix(m.Subpath, "."); m.Subpath != "" && !filepath.IsLocal(m.Subpath) {
+			c.problem(attr+".volume.subpath", "%q leads out of the volume", printable(m.Subpath))
 		}
 	case MountTmpfs:
 		if v.Source != "" {
@@ -62,6 +72,16 @@ func (c *converter) volume(v types.ServiceVolumeConfig, attr string, used *usage
 		c.problem(attr+".type", "%s is not supported yet; use bind, volume or tmpfs", printable(v.Type))
 	}
 	return m
+}
+
+// recursive keeps what differs from a plain mount, with all that is mounted below.
+func recursive(text string) string {
+	switch text {
+	case "disabled", "readonly":
+		return text
+	default: // enabled, writable
+		return ""
+	}
 }
 
 func (c *converter) knownVolume(key, attr string) {

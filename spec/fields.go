@@ -48,7 +48,7 @@ func fields() []field {
 		{"Networks", "networks", recreate, flattenNetworks},
 		{"DependsOn", "depends_on", live, flattenDependsOn},
 		{"Healthcheck", "healthcheck", live, flattenHealthcheck},
-		{"Restart", "restart", live, text("restart", func(s *Service) string { return s.Restart.String() })},
+		{"Restart", "restart", live, flattenRestart},
 		{"Labels", "labels", live, pairs("labels", func(s *Service) []Pair { return s.Labels })},
 		{"StopSignal", "stop_signal", live, text("stop_signal", func(s *Service) string { return s.StopSignal })},
 		{"StopGrace", "stop_grace_period", live, text("stop_grace_period", func(s *Service) string { return s.StopGrace.String() })},
@@ -72,6 +72,8 @@ func fields() []field {
 		{"OOMScoreAdj", "oom_score_adj", recreate, number("oom_score_adj", func(s *Service) int64 { return int64(s.OOMScoreAdj) })},
 		{"Annotations", "annotations", recreate, pairs("annotations", func(s *Service) []Pair { return s.Annotations })},
 		{"Logging", "logging", live, flattenLogging},
+		{"Pull", "pull_policy", ignored, nil},
+		{"Rollout", "deploy", ignored, nil},
 		{"Detached", "attach", ignored, nil},
 	}
 }
@@ -125,6 +127,10 @@ func flattenMounts(s *Service, yield func(path, text string)) {
 		add(m.Size != 0, "size="+strconv.FormatInt(m.Size, 10))
 		add(m.Mode != 0, "mode="+strconv.FormatUint(uint64(m.Mode), 8))
 		parts = append(parts, m.Options...)
+		add(m.Propagation != "", m.Propagation)
+		add(m.Recursive != "", "recursive="+m.Recursive)
+		add(m.NoCopy, "nocopy")
+		add(m.Subpath != "", "subpath="+quoteSpaces(m.Subpath))
 		yield("volumes."+m.Target, strings.Join(parts, " "))
 	}
 }

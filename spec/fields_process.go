@@ -25,6 +25,16 @@ func flattenFiles(s *Service, yield func(path, text string)) {
 	}
 }
 
+func flattenRestart(s *Service, yield func(path, text string)) {
+	text("restart", func(s *Service) string { return s.Restart.String() })(s, yield)
+	if s.Restart.Delay != 0 {
+		yield("restart.delay", s.Restart.Delay.String())
+	}
+	if s.Restart.Window != 0 {
+		yield("restart.window", s.Restart.Window.String())
+	}
+}
+
 func flattenSecurity(s *Service, yield func(path, text string)) {
 	v := s.Security
 	some := func(name, text string) {

@@ -45,7 +45,7 @@ func first() *Service {
 		Networks:    []Attachment{{Network: "default", Aliases: []string{"www"}}},
 		DependsOn:   []Dependency{{"db", Healthy}},
 		Healthcheck: &Healthcheck{Test: []string{"CMD", "true"}, Retries: 5},
-		Restart:     Restart{RestartOnFailure, 3},
+		Restart:     Restart{Policy: RestartOnFailure, MaxRetries: 3},
 		Labels:      []Pair{{"foo", "bar"}},
 		StopSignal:  "SIGINT", StopGrace: Duration(5 * time.Second),
 		Watch: []WatchRule{{Path: "/p", Action: "sync", Target: "/t"}},

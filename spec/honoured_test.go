@@ -37,6 +37,7 @@ func granted(top, without, with string) sample {
 // samples has one entry per honoured row that a Stack shows.
 func samples() map[string]sample {
 	const port, mount, health = "ports: [{target: 80%s}]", "volumes: [{type: bind, source: ./a, target: /a%s}]", "healthcheck: {test: [CMD, \"true\"]%s}"
+	const vol = "volumes: [{type: volume, target: /a%s}]"
 	const tmp, rule = "volumes: [{type: tmpfs, target: /a%s}]", "develop: {watch: [{path: ./a, action: rebuild%s}]}"
 	more := func(format, extra string) sample {
 		return sample{strings.Replace(format, "%s", "", 1), strings.Replace(format, "%s", ", "+extra, 1)}
@@ -136,6 +137,22 @@ func samples() map[string]sample {
 		"services.*.secrets.[].uid":    granted("secrets", "{source: c}", "{source: c, uid: \"5\"}"),
 		"services.*.secrets.[].gid":    granted("secrets", "{source: c}", "{source: c, gid: \"5\"}"),
 		"services.*.secrets.[].mode":   granted("secrets", "{source: c}", "{source: c, mode: 0o400}"),
+
+		"services.*.label_file":                             svc("label_file: a.env"),
+		"services.*.pull_policy":                            svc("pull_policy: every_2h"),
+		"services.*.platform":                               {"platform: linux/none", ""},
+		"services.*.deploy.labels":                          svc("deploy: {labels: {a: b}}"),
+		"services.*.deploy.placement":                       {"deploy: {placement: {constraints: [\"node.role!=manager\"]}}", "deploy: {placement: {constraints: [\"node.role==manager\"]}}"},
+		"services.*.deploy.placement.constraints":           {"deploy: {placement: {constraints: [\"node.role!=manager\"]}}", "deploy: {placement: {constraints: [\"node.role==manager\"]}}"},
+		"services.*.deploy.placement.max_replicas_per_node": {"deploy: {replicas: 2, placement: {max_replicas_per_node: 1}}", "deploy: {replicas: 2, placement: {max_replicas_per_node: 2}}"},
+		"services.*.deploy.restart_policy":                  svc("deploy: {restart_policy: {condition: any, delay: 1s}}"),
+		"services.*.deploy.rollback_config":                 svc("deploy: {rollback_config: {order: stop-first}}"),
+		"services.*.deploy.update_config":                   svc("deploy: {update_config: {parallelism: 2}}"),
+		"services.*.volumes.[].bind.propagation":            more(mount, "bind: {propagation: rshared}"),
+		"services.*.volumes.[].bind.recursive":              more(mount, "bind: {recursive: disabled}"),
+		"services.*.volumes.[].volume":                      more(vol, "volume: {nocopy: true}"),
+		"services.*.volumes.[].volume.nocopy":               more(vol, "volume: {nocopy: true}"),
+		"services.*.volumes.[].volume.subpath":              more(vol, "volume: {subpath: a/b}"),
 
 		"services.*.privileged":                           svc("privileged: true"),
 		"services.*.cap_add":                              svc("cap_add: [net_admin]"),

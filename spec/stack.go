@@ -64,6 +64,8 @@ type Service struct {
 	OOMScoreAdj int         `json:"oom_score_adj,omitempty"`
 	Annotations []Pair      `json:"annotations,omitempty"`
 	Logging     Logging     `json:"logging,omitzero"`
+	Pull        Pull        `json:"pull_policy,omitzero"`
+	Rollout     Rollout     `json:"rollout,omitzero"`   // deploy, for a later part
 	Detached    bool        `json:"detached,omitempty"` // attach: false: up in the foreground does not show its output
 }
 
@@ -93,6 +95,10 @@ type Mount struct {
 	Size           int64     `json:"size,omitempty"`             // tmpfs: bytes, 0 for no limit
 	Mode           uint32    `json:"mode,omitempty"`             // tmpfs: permission bits, 0 for 1777
 	Options        []string  `json:"options,omitempty"`          // tmpfs: further mount options of the short form
+	Propagation    string    `json:"propagation,omitempty"`      // bind: as mount(8) has it; empty for rprivate
+	Recursive      string    `json:"recursive,omitempty"`        // bind: disabled, or readonly; empty for what is mounted below too
+	NoCopy         bool      `json:"nocopy,omitempty"`           // volume: an empty one is not filled from the image
+	Subpath        string    `json:"subpath,omitempty"`          // volume: a folder in it, relative
 }
 
 // Port is one published port. Ranges are expanded: one Port per container port.
@@ -166,7 +172,9 @@ const (
 // Restart is a restart policy with its limit.
 type Restart struct {
 	Policy     RestartPolicy `json:"policy"`
-	MaxRetries int           `json:"max_retries,omitempty"` // on-failure only; 0 for no limit
+	MaxRetries int           `json:"max_retries,omitempty"` // 0 for no limit; of restart: on-failure only
+	Delay      Duration      `json:"delay,omitempty"`       // before each start again; 0 for the back-off
+	Window     Duration      `json:"window,omitempty"`      // a run this long has succeeded: it is not counted; 0 for 10 s
 }
 
 // WatchRule is one entry of develop.watch.

@@ -32,6 +32,9 @@ func processRows() []support {
 		yes("services.*.attach", ""),
 		unseen("services.*.expose", "", "services of a network reach each other's ports anyway"),
 		yes("services.*.network_mode", "none or host"),
+		yes("services.*.label_file", "under labels"),
+		yes("services.*.pull_policy", "always, never, missing, daily, weekly, every_DURATION"),
+		yes("services.*.platform", "this machine's"),
 	}
 }
 

@@ -36,7 +36,7 @@ func withImageVolumes(mounts []spec.Mount, img image) []spec.Mount {
 func (e *Engine) fillVolumes(ctx context.Context, c executor.ContainerSpec) error {
 	var wanting []spec.Mount
 	for _, m := range c.Service.Mounts {
-		if m.Type == spec.MountVolume {
+		if m.Type == spec.MountVolume && !m.NoCopy {
 			wanting = append(wanting, m)
 		}
 	}

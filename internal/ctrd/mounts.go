@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	contfs "github.com/containerd/continuity/fs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"stackup.dev/stackup/executor"
@@ -97,7 +98,23 @@ func (e *Engine) volumeMount(c executor.ContainerSpec, m spec.Mount) (specs.Moun
 			return specs.Mount{}, err
 		}
 	}
-	return bound(e.volumes.Data(name), m), nil
+	source, err := subfolder(e.volumes.Data(name), m.Subpath)
+	return bound(source, m), err
+}
+
+// subfolder is a folder in a volume; links in the volume do not lead out of it.
+func subfolder(volume, path string) (string, error) {
+	if path == "" {
+		return volume, nil
+	}
+	source, err := contfs.RootPath(volume, path)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(source); err != nil {
+		return "", fmt.Errorf("the volume has no %s (volume.subpath)", path)
+	}
+	return source, nil
 }
 
 // volumeName is the machine's name of a volume that a service mounts.
@@ -114,11 +131,17 @@ func volumeName(c executor.ContainerSpec, m spec.Mount) (string, error) {
 }
 
 func bound(source string, m spec.Mount) specs.Mount {
-	mode := "rw"
+	below, mode := "rbind", "rw"
+	if m.Recursive == "disabled" {
+		below = "bind"
+	}
 	if m.ReadOnly {
 		mode = "ro"
 	}
-	return specs.Mount{Type: "bind", Source: source, Destination: m.Target, Options: []string{"rbind", "rprivate", mode}}
+	if m.ReadOnly && m.Recursive == "readonly" {
+		mode = "rro"
+	}
+	return specs.Mount{Type: "bind", Source: source, Destination: m.Target, Options: []string{below, firstOf(m.Propagation, "rprivate"), mode}}
 }
 
 // anonymousName is the same for every incarnation of a replica, so that an

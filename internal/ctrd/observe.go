@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	tasktypes "github.com/containerd/containerd/api/types/task"
@@ -226,23 +227,53 @@ func (e *Engine) observeImages(ctx context.Context, s *spec.Stack) ([]planner.Im
 	if err != nil {
 		return nil, err
 	}
+	policy := pullPolicies(s)
 	out := make([]planner.Image, len(refs))
 	var wg sync.WaitGroup
 	for i, ref := range refs {
-		out[i] = planner.Image{Ref: ref, Local: local[ref], Wanted: local[ref]}
-		if local[ref] != "" {
-			continue
+		have := local[ref]
+		out[i] = planner.Image{Ref: ref, Local: have.digest, Wanted: have.digest}
+		switch {
+		case have.digest == "" && policy[ref].Policy == spec.PullNever:
+			out[i].Err = "it is not on this machine, and pull_policy is never"
+		case have.digest == "" || due(policy[ref], time.Since(have.updated)):
+			wg.Go(func() { ask(ctx, &out[i]) })
 		}
-		wg.Go(func() {
-			if d, err := resolve(ctx, ref); err != nil {
-				out[i].Err = whyNot(ref, err)
-			} else {
-				out[i].Wanted = d
-			}
-		})
 	}
 	wg.Wait()
 	return out, nil
+}
+
+// ask looks an image up in its registry. Where that cannot be reached, what is
+// on this machine will do.
+func ask(ctx context.Context, i *planner.Image) {
+	d, err := resolve(ctx, i.Ref)
+	switch {
+	case err == nil:
+		i.Wanted = d
+	case i.Local == "":
+		i.Err = whyNot(i.Ref, err)
+	}
+}
+
+// pullPolicies gives for each image the most eager policy of the services that
+// use it.
+func pullPolicies(s *spec.Stack) map[string]spec.Pull {
+	eager := []spec.PullPolicy{spec.PullNever, "", spec.PullEvery, spec.PullAlways}
+	out := map[string]spec.Pull{}
+	for _, v := range s.Services {
+		old, seen := out[v.Image]
+		a, b := slices.Index(eager, old.Policy), slices.Index(eager, v.Pull.Policy)
+		if !seen || b > a || b == a && v.Pull.Every < old.Every {
+			out[v.Image] = v.Pull
+		}
+	}
+	return out
+}
+
+// due says whether a local image of that age is looked up again.
+func due(p spec.Pull, age time.Duration) bool {
+	return p.Policy == spec.PullAlways || p.Policy == spec.PullEvery && age > time.Duration(p.Every)
 }
 
 func imageRefs(s *spec.Stack) []string {
@@ -254,7 +285,13 @@ func imageRefs(s *spec.Stack) []string {
 	return slices.Compact(refs)
 }
 
-func (e *Engine) localImages(ctx context.Context, refs []string) (map[string]string, error) {
+// localImage is what this machine has of an image.
+type localImage struct {
+	digest  string
+	updated time.Time // when it was last pulled or loaded
+}
+
+func (e *Engine) localImages(ctx context.Context, refs []string) (map[string]localImage, error) {
 	var filters []string
 	for _, r := range refs {
 		filters = append(filters, fmt.Sprintf("name==%q", r))
@@ -263,9 +300,9 @@ func (e *Engine) localImages(ctx context.Context, refs []string) (map[string]str
 	if err != nil {
 		return nil, fmt.Errorf("list images: %w", err)
 	}
-	out := map[string]string{}
+	out := map[string]localImage{}
 	for _, i := range list {
-		out[i.Name] = i.Target.Digest.String()
+		out[i.Name] = localImage{i.Target.Digest.String(), i.UpdatedAt}
 	}
 	return out, nil
 }

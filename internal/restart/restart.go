@@ -26,24 +26,32 @@ type Count struct {
 // that was stopped by hand is left alone under every policy (Compose
 // Specification, "restart"). An empty policy means no.
 func Decide(p spec.Restart, exitCode int, manuallyStopped bool, c Count, ranFor time.Duration) (again bool, delay time.Duration, next Count) {
+	if p.Window > 0 && ranFor >= time.Duration(p.Window) {
+		c.Total = 0 // that start has succeeded
+	}
 	if manuallyStopped || !wanted(p, exitCode, c) {
 		return false, 0, c
 	}
 	if ranFor >= Steady {
 		c.Quick = 0
 	}
-	return true, backoff(c.Quick), Count{Total: c.Total + 1, Quick: c.Quick + 1}
+	delay = backoff(c.Quick)
+	if p.Delay > 0 {
+		delay = time.Duration(p.Delay)
+	}
+	return true, delay, Count{Total: c.Total + 1, Quick: c.Quick + 1}
 }
 
 // Ever says whether there is an exit after which p starts a container again.
 func Ever(p spec.Restart) bool { return wanted(p, 1, Count{}) }
 
 func wanted(p spec.Restart, exitCode int, c Count) bool {
+	left := p.MaxRetries <= 0 || c.Total < p.MaxRetries
 	switch p.Policy {
 	case spec.RestartAlways, spec.RestartUnlessStopped:
-		return true
+		return left
 	case spec.RestartOnFailure:
-		return exitCode != 0 && (p.MaxRetries <= 0 || c.Total < p.MaxRetries)
+		return exitCode != 0 && left
 	default: // no, or not given
 		return false
 	}
