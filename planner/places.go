@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"fmt"
+
 	"stackup.dev/stackup/spec"
 )
 
@@ -32,7 +34,28 @@ func (m *maker) createNetworks() {
 	}
 	for _, n := range m.want.Networks {
 		if m.used(func(s *spec.Service) bool { return joins(s, n.Key) }) {
+			m.sameSettings(n)
 			m.createPlace(place{KindNetwork, n.Key, n.Name, n.External}, owners)
+		}
+	}
+}
+
+// sameSettings refuses to leave a network as it is that the file wants
+// otherwise: it cannot be changed under its containers.
+func (m *maker) sameSettings(n spec.Network) {
+	for _, have := range m.have.Networks {
+		if have.Name != n.Name || n.External || have.Stack != m.stack {
+			continue
+		}
+		for _, c := range []struct{ what, old, now string }{
+			{"ipam.config.subnet", have.Made.Subnet, n.Subnet},
+			{"ipam.config.gateway", have.Made.Gateway, n.Gateway},
+			{"driver_opts.mtu", fmt.Sprint(have.Made.MTU), fmt.Sprint(n.MTU)},
+			{"internal", fmt.Sprint(have.Made.Internal), fmt.Sprint(n.Internal)},
+		} {
+			if c.old != c.now {
+				m.problem("network %s: %s is %q and shall be %q: a network is not changed under its containers; run stackup down, then up", n.Key, c.what, c.old, c.now)
+			}
 		}
 	}
 }

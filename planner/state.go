@@ -97,6 +97,15 @@ type Network struct {
 	Name   string
 	Stack  string // owner
 	Subnet string
+	Made   NetworkSettings
+}
+
+// NetworkSettings are what was asked of a network when it was made, as in the
+// file; what is empty was left to stackup.
+type NetworkSettings struct {
+	Subnet, Gateway string
+	MTU             int
+	Internal        bool
 }
 
 // Volume is a volume that exists on the machine.

@@ -32,7 +32,7 @@ func (s *scan) stack(p *types.Project) *Stack {
 	}
 	for _, key := range slices.Sorted(maps.Keys(used.networks)) {
 		if n, ok := p.Networks[key]; ok {
-			st.Networks = append(st.Networks, Network{Key: key, Name: n.Name, External: bool(n.External)})
+			st.Networks = append(st.Networks, s.network(key, n))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(used.volumes)) {
@@ -173,8 +173,12 @@ func (c *converter) networks(cfg types.ServiceConfig, p *types.Project, used *us
 		a := Attachment{Network: key}
 		if n := cfg.Networks[key]; n != nil {
 			a.Aliases = slices.Compact(slices.Sorted(slices.Values(n.Aliases)))
+			c.place(&a, n, p)
 		}
 		list = append(list, a)
+	}
+	if len(list) > 0 && cfg.MacAddress != "" {
+		c.mac(&list[0], "mac_address", cfg.MacAddress) // of the only one, or the first by key
 	}
 	return list
 }

@@ -155,7 +155,17 @@ func flattenPorts(s *Service, yield func(path, text string)) {
 
 func flattenNetworks(s *Service, yield func(path, text string)) {
 	for _, a := range s.Networks {
-		yield("networks."+a.Network, "aliases "+list(a.Aliases))
+		text := "aliases " + list(a.Aliases)
+		add := func(name, value string) {
+			if value != "" && value != "0" {
+				text += " " + name + "=" + value
+			}
+		}
+		add("ipv4_address", a.IPv4)
+		add("mac_address", a.MAC)
+		add("priority", strconv.Itoa(a.Priority))
+		add("gw_priority", strconv.Itoa(a.GatewayPriority))
+		yield("networks."+a.Network, text)
 	}
 }
 

@@ -114,6 +114,12 @@ type Port struct {
 type Attachment struct {
 	Network string   `json:"network"` // top-level key
 	Aliases []string `json:"aliases,omitempty"`
+	IPv4    string   `json:"ipv4_address,omitempty"` // in the network's own subnet; empty for a free one
+	MAC     string   `json:"mac_address,omitempty"`  // empty for one that follows from the address
+	// The network of the highest GatewayPriority has the default route; of
+	// equals the one of the highest Priority, then the first by key.
+	Priority        int `json:"priority,omitempty"`
+	GatewayPriority int `json:"gw_priority,omitempty"`
 }
 
 // Network is a top-level network.
@@ -121,6 +127,11 @@ type Network struct {
 	Key      string `json:"key"`  // name in the file; "default" for the implicit one
 	Name     string `json:"name"` // name on the machine, e.g. demo_default
 	External bool   `json:"external,omitempty"`
+	Internal bool   `json:"internal,omitempty"` // no way out of it
+	Subnet   string `json:"subnet,omitempty"`   // IPv4; empty for a free one
+	Gateway  string `json:"gateway,omitempty"`  // the bridge's address in Subnet; empty for the first
+	MTU      int    `json:"mtu,omitempty"`      // bytes; 0 for that of the host's way out
+	Labels   []Pair `json:"labels,omitempty"`
 }
 
 // Volume is a top-level named volume.

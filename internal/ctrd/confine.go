@@ -91,6 +91,17 @@ func withAppArmor(profile string, h host) oci.SpecOpts {
 	}
 }
 
+// withPropagation lets a container's mounts be seen by the host where one of
+// them is shared, which its root has to allow.
+func withPropagation(mounts []spec.Mount) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		if slices.ContainsFunc(mounts, func(m spec.Mount) bool { return m.Propagation == "shared" || m.Propagation == "rshared" }) {
+			s.Linux.RootfsPropagation = "shared"
+		}
+		return nil
+	}
+}
+
 // shared takes the host's namespaces in the place of a container's own.
 func shared(s *spec.Service) []oci.SpecOpts {
 	var opts []oci.SpecOpts
@@ -123,7 +134,7 @@ func withHostShm(_ context.Context, _ oci.Client, _ *containers.Container, s *oc
 
 // equipment is what the service gives its processes on top.
 func equipment(s *spec.Service) ([]oci.SpecOpts, error) {
-	opts := []oci.SpecOpts{withSysctls(s), withUlimits(s.Ulimits), withOOMScore(s.OOMScoreAdj), oci.WithAnnotations(pairMap(s.Annotations))}
+	opts := []oci.SpecOpts{withSysctls(s), withUlimits(s.Ulimits), withOOMScore(s.OOMScoreAdj), withPropagation(s.Mounts), oci.WithAnnotations(pairMap(s.Annotations))}
 	if s.ShmSize > 0 && !s.Namespaces.IPC {
 		opts = append(opts, oci.WithDevShmSize(max(1, s.ShmSize>>10)))
 	}

@@ -141,12 +141,9 @@ func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.E
 		ID: c.ID, Stack: c.Stack, Service: c.Ref.Name, Index: c.Ref.Index,
 		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service),
 	}
-	for _, a := range c.Service.Networks {
-		n, err := networkNamed(c.Networks, a.Network)
-		if err != nil {
-			return network.Endpoint{}, err
-		}
-		want.Attachments = append(want.Attachments, network.Attachment{Network: n.Name, Names: names(c, a)})
+	var err error
+	if want.Attachments, err = attachments(c); err != nil {
+		return network.Endpoint{}, err
 	}
 	var wishes []network.Published
 	for _, p := range c.Service.Ports {
@@ -155,20 +152,6 @@ func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.E
 		})
 	}
 	return e.Network.Claim(ctx, want, wishes)
-}
-
-func networkNamed(all []spec.Network, key string) (spec.Network, error) {
-	for _, n := range all {
-		if n.Key == key {
-			return n, nil
-		}
-	}
-	return spec.Network{}, fmt.Errorf("network %q is not in the plan", key)
-}
-
-// names are those by which a container answers on a network.
-func names(c executor.ContainerSpec, a spec.Attachment) []string {
-	return append([]string{c.Ref.Name, c.Name}, a.Aliases...)
 }
 
 // record is the whole container record, with its OCI spec and desired model.

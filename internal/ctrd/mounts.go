@@ -160,14 +160,3 @@ func (e *Engine) CreateVolume(_ context.Context, stack string, v spec.Volume) er
 func (e *Engine) RemoveVolume(_ context.Context, _, name string) error {
 	return e.volumes.Remove(name)
 }
-
-// CreateNetwork makes a network; the plugin builds its bridge.
-func (e *Engine) CreateNetwork(ctx context.Context, stack string, n spec.Network) error {
-	_, err := e.Network.CreateNetwork(ctx, stack, n.Key, n.Name)
-	return err
-}
-
-// RemoveNetwork takes a network away with its bridge and rules.
-func (e *Engine) RemoveNetwork(ctx context.Context, _, name string) error {
-	return e.Network.RemoveNetwork(ctx, name)
-}

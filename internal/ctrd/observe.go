@@ -73,15 +73,6 @@ func wantedPorts(s *spec.Stack) []uint16 {
 	return out
 }
 
-func (e *Engine) observeNetworks() ([]planner.Network, error) {
-	all, err := e.Network.Networks()
-	var out []planner.Network
-	for _, n := range all {
-		out = append(out, planner.Network{Key: n.Key, Name: n.Name, Stack: n.Stack, Subnet: n.Subnet.String()})
-	}
-	return out, err
-}
-
 // observeContainers lists this stack's containers, and the debris that an
 // interrupted run left of one.
 func (e *Engine) observeContainers(ctx context.Context, stack string, damagedToo bool) ([]planner.Container, error) {

@@ -149,7 +149,7 @@ func (h *Host) cniNetworks(e Endpoint) ([]cni.Network, error) {
 		s := n.spec()
 		out = append(out, cni.Network{Name: n.Name, Conf: cni.Conf{
 			Bridge: s.Name, Alias: s.Alias, Gateway: s.Gateway, BridgeMAC: ipam.MAC(n.Gateway), MTU: s.MTU,
-			Address: a.Address, MAC: a.MAC, Default: i == 0,
+			Address: a.Address, MAC: a.MAC, Default: i == 0 && !n.Internal,
 		}})
 	}
 	return out, nil

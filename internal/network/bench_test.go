@@ -34,7 +34,7 @@ func benchmarkAttach(b *testing.B, others int) {
 			b.Fatal(err)
 		}
 	}
-	_, err = h.CreateNetwork(b.Context(), "shop", "default", "shop_default")
+	_, err = h.CreateNetwork(b.Context(), "shop", "default", "shop_default", Settings{})
 	must(err)
 	for i := range others + 1 {
 		e := endpointOf(fmt.Sprintf("c%d", i), fmt.Sprintf("s%d", i), "shop")

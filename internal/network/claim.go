@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -69,17 +70,17 @@ func assign(want, former []Attachment, networks []Network, others []Endpoint) ([
 			return nil, fmt.Errorf("network %s does not exist", a.Network)
 		}
 		n := networks[at]
-		had, err := address(n, former, others)
+		had, err := address(n, a.Wanted, former, others)
 		if err != nil {
 			return nil, err
 		}
 		a.Interface = fmt.Sprintf("%s%d", cni.Prefix, i)
-		a.Address, a.Gateway, a.MAC = had, n.Gateway, ipam.MAC(had.Addr())
+		a.Address, a.Gateway, a.MAC = had, n.Gateway, cmp.Or(a.MAC, ipam.MAC(had.Addr()))
 	}
 	return out, nil
 }
 
-func address(n Network, former []Attachment, others []Endpoint) (netip.Prefix, error) {
+func address(n Network, wanted netip.Addr, former []Attachment, others []Endpoint) (netip.Prefix, error) {
 	used := map[netip.Addr]bool{}
 	for _, o := range others {
 		for _, a := range o.Attachments {
@@ -87,6 +88,15 @@ func address(n Network, former []Attachment, others []Endpoint) (netip.Prefix, e
 				used[a.Address.Addr()] = true
 			}
 		}
+	}
+	if wanted.IsValid() {
+		switch {
+		case !n.Subnet.Contains(wanted):
+			return netip.Prefix{}, fmt.Errorf("address %s is not in the subnet %s of network %s", wanted, n.Subnet, n.Name)
+		case used[wanted] || wanted == n.Gateway:
+			return netip.Prefix{}, fmt.Errorf("address %s of network %s is in use", wanted, n.Name)
+		}
+		return netip.PrefixFrom(wanted, n.Subnet.Bits()), nil
 	}
 	for _, f := range former {
 		if f.Network == n.Name && f.Address.Masked() == n.Subnet && !used[f.Address.Addr()] {

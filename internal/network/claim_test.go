@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -161,17 +162,17 @@ func TestCreateNetwork(t *testing.T) {
 	w, v := newWorld(t), newWorld(t)
 	defer w.clean() // before the other looks for what is left
 	first := w.network("shop")
-	if again := w.network("shop"); again != first {
+	if again := w.network("shop"); !reflect.DeepEqual(again, first) {
 		t.Errorf("second call gave %+v, first %+v", again, first)
 	}
 	if other := v.network("shop"); other.Subnet == first.Subnet || other.Bridge == first.Bridge {
 		t.Errorf("two worlds share %+v", other)
 	}
-	if _, err := w.CreateNetwork(t.Context(), "thief", "default", "shop_default"); err == nil || !strings.Contains(err.Error(), "belongs to stack shop") {
+	if _, err := w.CreateNetwork(t.Context(), "thief", "default", "shop_default", Settings{}); err == nil || !strings.Contains(err.Error(), "belongs to stack shop") {
 		t.Errorf("taken over: %v", err)
 	}
 	for _, bad := range []string{"", "a/b", "..", "a b", "ä"} {
-		if _, err := w.CreateNetwork(t.Context(), "shop", "x", bad); err == nil {
+		if _, err := w.CreateNetwork(t.Context(), "shop", "x", bad, Settings{}); err == nil {
 			t.Errorf("name %q was accepted", bad)
 		}
 	}
@@ -194,7 +195,7 @@ func TestSubnetLock(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.CreateNetwork(ctx, "shop", "default", "shop_default"); err == nil {
+	if _, err := w.CreateNetwork(ctx, "shop", "default", "shop_default", Settings{}); err == nil {
 		t.Error("a subnet was chosen beside another chooser")
 	}
 	unlock()

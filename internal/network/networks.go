@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 // CreateNetwork makes the network of that name on the machine, with a subnet
 // that is free on this host, and its bridge. It may be repeated, and mends
 // what is missing. A network of another stack is refused.
-func (h *Host) CreateNetwork(ctx context.Context, stack, key, name string) (Network, error) {
+func (h *Host) CreateNetwork(ctx context.Context, stack, key, name string, asked Settings) (Network, error) {
 	if err := valid("network name", name); err != nil {
 		return Network{}, err
 	}
@@ -28,7 +29,7 @@ func (h *Host) CreateNetwork(ctx context.Context, stack, key, name string) (Netw
 	n, err := h.network(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		n, err = h.newNetwork(ctx, Network{Stack: stack, Key: key, Name: name})
+		n, err = h.newNetwork(ctx, Network{Stack: stack, Key: key, Name: name, Asked: asked, Internal: asked.Internal})
 	case err == nil && n.Stack != stack:
 		err = fmt.Errorf("network %s belongs to stack %s", name, n.Stack)
 	case err == nil:
@@ -63,13 +64,26 @@ func (h *Host) newNetwork(ctx context.Context, n Network) (Network, error) {
 	for _, o := range others {
 		taken = append(taken, o.Subnet)
 	}
-	if n.Subnet, err = ipam.FreeSubnet(ipam.Pools(), taken); err != nil {
+	if err := n.choose(taken, mtu); err != nil {
 		return Network{}, fmt.Errorf("network %s: %w", n.Name, err)
 	}
-	n.Version, n.MTU = Version, mtu
-	n.Gateway = ipam.Gateway(n.Subnet)
+	n.Version = Version
 	n.Bridge = bridge.Name(h.Dirs.Root, n.Name)
 	return n, h.establish(n)
+}
+
+// choose takes what is asked for, and fills in the rest.
+func (n *Network) choose(taken []netip.Prefix, mtu int) (err error) {
+	n.Subnet, n.Gateway, n.MTU = n.Asked.Subnet, n.Asked.Gateway, cmp.Or(n.Asked.MTU, mtu)
+	if !n.Subnet.IsValid() {
+		n.Subnet, err = ipam.FreeSubnet(ipam.Pools(), taken)
+	} else if hit, is := ipam.Overlap(n.Subnet, taken); is {
+		err = fmt.Errorf("the subnet %s overlaps %s, which this host uses already", n.Subnet, hit)
+	}
+	if err == nil && !n.Gateway.IsValid() {
+		n.Gateway = ipam.Gateway(n.Subnet)
+	}
+	return err
 }
 
 // establish records the network before it makes the bridge: a bridge without

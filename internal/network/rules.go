@@ -10,7 +10,7 @@ import (
 
 func natBridges(networks []Network) (bridges []nat.Bridge, names []string) {
 	for _, n := range networks {
-		bridges = append(bridges, nat.Bridge{Name: n.Bridge, Subnet: n.Subnet})
+		bridges = append(bridges, nat.Bridge{Name: n.Bridge, Subnet: n.Subnet, Internal: n.Internal})
 		names = append(names, n.Bridge)
 	}
 	return bridges, names

@@ -23,7 +23,20 @@ type Network struct {
 	Subnet  netip.Prefix `json:"subnet"`
 	Gateway netip.Addr   `json:"gateway"` // the bridge's address
 	Bridge  string       `json:"bridge"`  // link name
-	MTU     int          `json:"mtu"`     // bytes; that of the host's way out
+	MTU     int          `json:"mtu"`     // bytes
+
+	Internal bool `json:"internal,omitempty"` // no way out of it
+	// Asked is what it was made from, to be held against what is asked for later.
+	Asked Settings `json:"asked,omitzero"`
+}
+
+// Settings are what a stack asks of a network; the zero value leaves all to us.
+type Settings struct {
+	Subnet   netip.Prefix      `json:"subnet,omitzero"`
+	Gateway  netip.Addr        `json:"gateway,omitzero"`
+	MTU      int               `json:"mtu,omitempty"` // bytes
+	Internal bool              `json:"internal,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
 }
 
 // Published is a port wish, or a published port once HostPort is fixed.
@@ -36,6 +49,7 @@ type Attachment struct {
 	Address   netip.Prefix `json:"address"`
 	Gateway   netip.Addr   `json:"gateway"`
 	MAC       string       `json:"mac"`
+	Wanted    netip.Addr   `json:"wanted,omitzero"` // the address that is asked for; zero for a free one
 	Names     []string     `json:"names,omitempty"` // by which it answers on this network
 }
 

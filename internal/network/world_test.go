@@ -111,7 +111,7 @@ func (w *world) ruleset() string {
 
 func (w *world) network(stack string) Network {
 	w.t.Helper()
-	n, err := w.CreateNetwork(w.t.Context(), stack, "default", stack+"_default")
+	n, err := w.CreateNetwork(w.t.Context(), stack, "default", stack+"_default", Settings{})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func Pools() []netip.Prefix {
 func FreeSubnet(pools, taken []netip.Prefix) (netip.Prefix, error) {
 	for _, pool := range pools {
 		for s := netip.PrefixFrom(pool.Masked().Addr(), SubnetBits); pool.Contains(s.Addr()); s = following(s) {
-			if _, hit := overlap(s, taken); !hit {
+			if _, hit := Overlap(s, taken); !hit {
 				return s, nil
 			}
 		}
@@ -41,7 +41,9 @@ func FreeSubnet(pools, taken []netip.Prefix) (netip.Prefix, error) {
 		ErrNoSubnet, SubnetBits, pools)
 }
 
-func overlap(s netip.Prefix, taken []netip.Prefix) (netip.Prefix, bool) {
+// Overlap finds what of taken a subnet shares addresses with. Entries that cover
+// everything (a default route) do not count.
+func Overlap(s netip.Prefix, taken []netip.Prefix) (netip.Prefix, bool) {
 	for _, t := range taken {
 		if t.Bits() > 0 && t.Overlaps(s) {
 			return t, true

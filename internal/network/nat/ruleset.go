@@ -14,6 +14,8 @@ import (
 type Bridge struct {
 	Name   string       // link name
 	Subnet netip.Prefix // IPv4
+	// Internal networks have no way out, and none in but from this host.
+	Internal bool
 }
 
 // Port is one published port.
@@ -123,6 +125,11 @@ func forwardRules(bridges []Bridge) []Rule {
 	out := []Rule{rule(established(), accept())}
 	for _, b := range bridges {
 		out = append(out, rule(in(b.Name), outTo(b.Name), accept()))
+	}
+	for _, b := range bridges {
+		if b.Internal {
+			out = append(out, rule(in(b.Name), drop()), rule(outTo(b.Name), drop()))
+		}
 	}
 	out = append(out, rule(translated(), accept()))
 	for _, b := range bridges {

@@ -1,0 +1,102 @@
+package ctrd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+// CreateNetwork makes a network; the plugin builds its bridge.
+func (e *Engine) CreateNetwork(ctx context.Context, stack string, n spec.Network) error {
+	asked := network.Settings{MTU: n.MTU, Internal: n.Internal}
+	var err error
+	if n.Subnet != "" {
+		if asked.Subnet, err = netip.ParsePrefix(n.Subnet); err != nil {
+			return err
+		}
+	}
+	if n.Gateway != "" {
+		if asked.Gateway, err = netip.ParseAddr(n.Gateway); err != nil {
+			return err
+		}
+	}
+	if len(n.Labels) > 0 {
+		asked.Labels = pairMap(n.Labels)
+	}
+	_, err = e.Network.CreateNetwork(ctx, stack, n.Key, n.Name, asked)
+	return err
+}
+
+// RemoveNetwork takes a network away with its bridge and rules.
+func (e *Engine) RemoveNetwork(ctx context.Context, _, name string) error {
+	return e.Network.RemoveNetwork(ctx, name)
+}
+
+func (e *Engine) observeNetworks() ([]planner.Network, error) {
+	all, err := e.Network.Networks()
+	var out []planner.Network
+	for _, n := range all {
+		made := planner.NetworkSettings{MTU: n.Asked.MTU, Internal: n.Asked.Internal}
+		if n.Asked.Subnet.IsValid() {
+			made.Subnet = n.Asked.Subnet.String()
+		}
+		if n.Asked.Gateway.IsValid() {
+			made.Gateway = n.Asked.Gateway.String()
+		}
+		out = append(out, planner.Network{Key: n.Key, Name: n.Name, Stack: n.Stack, Subnet: n.Subnet.String(), Made: made})
+	}
+	return out, err
+}
+
+// attachments are a service's networks in the order of its interfaces. The
+// first has the default route and the published ports, so one without a way
+// out comes last.
+func attachments(c executor.ContainerSpec) ([]network.Attachment, error) {
+	joined := slices.Clone(c.Service.Networks)
+	internal := func(a spec.Attachment) int {
+		if n, err := networkNamed(c.Networks, a.Network); err == nil && n.Internal {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(joined, func(a, b spec.Attachment) int {
+		return cmp.Or(cmp.Compare(internal(a), internal(b)), cmp.Compare(b.GatewayPriority, a.GatewayPriority),
+			cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Network, b.Network))
+	})
+	var out []network.Attachment
+	for _, a := range joined {
+		n, err := networkNamed(c.Networks, a.Network)
+		if err != nil {
+			return nil, err
+		}
+		v := network.Attachment{Network: n.Name, Names: names(c, a), MAC: a.MAC}
+		if a.IPv4 != "" {
+			if v.Wanted, err = netip.ParseAddr(a.IPv4); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func networkNamed(all []spec.Network, key string) (spec.Network, error) {
+	for _, n := range all {
+		if n.Key == key {
+			return n, nil
+		}
+	}
+	return spec.Network{}, fmt.Errorf("network %q is not in the plan", key)
+}
+
+// names are those by which a container answers on a network.
+func names(c executor.ContainerSpec, a spec.Attachment) []string {
+	return append([]string{c.Ref.Name, c.Name}, a.Aliases...)
+}
