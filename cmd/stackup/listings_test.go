@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stackup.dev/stackup/internal/app"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/internal/volume"
 )
@@ -14,13 +15,25 @@ import (
 // TestWrongUseSaysWhatIsRight: refused before any engine is asked.
 func TestWrongUseSaysWhatIsRight(t *testing.T) {
 	for want, args := range map[string][]string{
-		`--format "yaml": must be table or json`: {"volumes", "ls", "--format", "yaml"},
-		"requires at least 1 arg(s)":             {"volumes", "rm"},
+		`--policy "never": must be always or missing`: {"pull", "--policy", "never"},
+		`--format "yaml": must be table or json`:      {"volumes", "ls", "--format", "yaml"},
+		"requires at least 1 arg(s)":                  {"volumes", "rm"},
 	} {
 		want = strings.TrimSuffix(want, " (with -a)")
 		if _, err := execute(t, args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", args, err, want)
 		}
+	}
+}
+
+func TestPullNotes(t *testing.T) {
+	got := pullNotes(app.Pulled{Here: []string{"a:1", "b:1"}, Pulled: []string{"a:1"}, Failed: []string{"b:1", "c:1"}})
+	want := []string{
+		"image b:1 was not pulled; up takes the one that is on this machine",
+		"image c:1 was not pulled and is not on this machine",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

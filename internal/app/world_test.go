@@ -72,6 +72,22 @@ func (m *machine) List(context.Context, string) ([]inspect.Container, error) {
 
 func (m *machine) Exec(context.Context, string, inspect.Process) (int, error) { return 0, nil }
 
+// LocalImages implements ImageFinder.
+func (m *machine) LocalImages(ctx context.Context, refs []string) (map[string]string, error) {
+	asked := &spec.Stack{}
+	for _, ref := range refs {
+		asked.Services = append(asked.Services, spec.Service{Image: ref})
+	}
+	st, err := m.Observe(ctx, asked)
+	out := map[string]string{}
+	for _, i := range st.Images {
+		if i.Local != "" {
+			out[i.Ref] = i.Local
+		}
+	}
+	return out, err
+}
+
 // Volumes implements VolumeFinder.
 func (m *machine) Volumes(ctx context.Context) ([]planner.Volume, error) {
 	st, err := m.Observe(ctx, &spec.Stack{})

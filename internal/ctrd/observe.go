@@ -222,7 +222,7 @@ func (e *Engine) observeImages(ctx context.Context, s *spec.Stack) ([]planner.Im
 	if len(refs) == 0 {
 		return nil, nil
 	}
-	local, err := e.localImages(ctx, refs)
+	local, err := e.LocalImages(ctx, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -254,12 +254,16 @@ func imageRefs(s *spec.Stack) []string {
 	return slices.Compact(refs)
 }
 
-func (e *Engine) localImages(ctx context.Context, refs []string) (map[string]string, error) {
+// LocalImages gives the digests of those of refs that are on this machine, by ref.
+func (e *Engine) LocalImages(ctx context.Context, refs []string) (map[string]string, error) {
+	if len(refs) == 0 { // no filter would be all images
+		return nil, nil
+	}
 	var filters []string
 	for _, r := range refs {
 		filters = append(filters, fmt.Sprintf("name==%q", r))
 	}
-	list, err := e.client.ImageService().List(ctx, filters...)
+	list, err := e.client.ImageService().List(e.ctx(ctx), filters...)
 	if err != nil {
 		return nil, fmt.Errorf("list images: %w", err)
 	}
