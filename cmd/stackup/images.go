@@ -22,7 +22,7 @@ func imagesCommand(g *globals) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(imagesLoad(g), imagesList(g), imagesRemove(g))
+	c.AddCommand(imagesLoad(g), imagesSave(g), imagesList(g), imagesTag(g), imagesRemove(g), imagesPrune(g))
 	return c
 }
 

@@ -32,6 +32,8 @@ type Engine interface {
 	Expect(ctx context.Context, p *planner.Plan)
 	List(ctx context.Context, stack string) ([]inspect.Container, error)
 	Exec(ctx context.Context, id string, p inspect.Process) (int, error)
+	ImageFinder
+	VolumeFinder
 }
 
 // Helpers are the processes that outlive a command.
@@ -103,13 +105,22 @@ func (a *App) runUnlessEmpty(ctx context.Context, p *planner.Plan) error {
 
 // run carries a plan out, under a lease if it brings in images. What else it
 // makes needs none: it says by itself that it is to stay.
-func (a *App) run(ctx context.Context, p *planner.Plan) (err error) {
-	x := &executor.Executor{Engine: a.Engine, Events: a.Events, Log: a.Log, Parallel: a.Parallel}
+func (a *App) run(ctx context.Context, p *planner.Plan) error {
+	walk := func(ctx context.Context) error { return carried(a.executor().Run(ctx, p)) }
 	a.Engine.Expect(ctx, p)
 	if !slices.ContainsFunc(p.Steps, func(s planner.Step) bool { return s.Op == planner.OpPull }) {
-		return carried(x.Run(ctx, p))
+		return walk(ctx)
 	}
-	leased, release, err := a.Engine.Lease(ctx, p.Stack)
+	return a.leased(ctx, p.Stack, walk)
+}
+
+func (a *App) executor() *executor.Executor {
+	return &executor.Executor{Engine: a.Engine, Events: a.Events, Log: a.Log, Parallel: a.Parallel}
+}
+
+// leased calls do under the stack's lease, and gives that back.
+func (a *App) leased(ctx context.Context, stack string, do func(context.Context) error) (err error) {
+	leased, release, err := a.Engine.Lease(ctx, stack)
 	if err != nil {
 		return err
 	}
@@ -118,7 +129,7 @@ func (a *App) run(ctx context.Context, p *planner.Plan) (err error) {
 		defer cancel()
 		err = errors.Join(err, release(rctx))
 	}()
-	return carried(x.Run(leased, p))
+	return do(leased)
 }
 
 // StepsError is the failure of steps of a plan. Each of them has been told by

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -28,8 +27,7 @@ func (a *App) Stop(ctx context.Context, s *spec.Stack, only []string, timeout *t
 	if err != nil {
 		return err
 	}
-	x := &executor.Executor{Engine: a.Engine, Events: a.Events, Log: a.Log, Parallel: a.Parallel}
-	return carried(x.Run(ctx, p))
+	return carried(a.executor().Run(ctx, p))
 }
 
 // scope is what an Up of these services brings up.

@@ -20,6 +20,7 @@ import (
 type machine struct {
 	*enginetest.Fake
 	list       []inspect.Container
+	users      map[string][]string // of volumes
 	releaseErr error
 	ensureErr  error
 
@@ -70,6 +71,31 @@ func (m *machine) List(context.Context, string) ([]inspect.Container, error) {
 }
 
 func (m *machine) Exec(context.Context, string, inspect.Process) (int, error) { return 0, nil }
+
+// LocalImages implements ImageFinder.
+func (m *machine) LocalImages(ctx context.Context, refs []string) (map[string]string, error) {
+	asked := &spec.Stack{}
+	for _, ref := range refs {
+		asked.Services = append(asked.Services, spec.Service{Image: ref})
+	}
+	st, err := m.Observe(ctx, asked)
+	out := map[string]string{}
+	for _, i := range st.Images {
+		if i.Local != "" {
+			out[i.Ref] = i.Local
+		}
+	}
+	return out, err
+}
+
+// Volumes implements VolumeFinder.
+func (m *machine) Volumes(ctx context.Context) ([]planner.Volume, error) {
+	st, err := m.Observe(ctx, &spec.Stack{})
+	return st.Volumes, err
+}
+
+// VolumeUsers implements VolumeFinder.
+func (m *machine) VolumeUsers(context.Context) (map[string][]string, error) { return m.users, nil }
 
 // Ensure implements Helpers.
 func (m *machine) Ensure(ctx context.Context) error {

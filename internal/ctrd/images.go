@@ -27,7 +27,8 @@ func (e *Engine) LoadImages(ctx context.Context, r io.Reader) ([]string, error) 
 	defer func() { _ = done(context.WithoutCancel(ctx)) }() // it expires by itself
 	imgs, err := e.client.Import(ctx, r,
 		containerd.WithImageRefTranslator(archive.AddRefPrefix("")),
-		containerd.WithSkipDigestRef(func(name string) bool { return name != "" }))
+		containerd.WithSkipDigestRef(func(name string) bool { return name != "" }),
+		containerd.WithSkipMissing()) // what is for other platforms; what is for ours is unpacked below
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +81,9 @@ func (e *Engine) platformsOf(ctx context.Context, i images.Image) (out []string)
 // unless force is set; the container goes on in any case.
 func (e *Engine) RemoveImage(ctx context.Context, name string, force bool) error {
 	ctx = e.ctx(ctx)
-	ref, err := reference.ParseDockerRef(name)
+	ref, err := parseRef(name)
 	if err != nil {
-		return fmt.Errorf("image %q: %w", name, err)
+		return err
 	}
 	if !force {
 		if err := e.unusedImage(ctx, ref.String()); err != nil {
@@ -91,9 +92,18 @@ func (e *Engine) RemoveImage(ctx context.Context, name string, force bool) error
 	}
 	err = e.client.ImageService().Delete(ctx, ref.String(), images.SynchronousDelete())
 	if errdefs.IsNotFound(err) {
-		return fmt.Errorf("no image %s on this machine", ref)
+		return noImage(ref)
 	}
 	return err
+}
+
+// parseRef gives the whole name of an image as a user names it.
+func parseRef(name string) (reference.Named, error) {
+	ref, err := reference.ParseDockerRef(name)
+	if err != nil {
+		return nil, fmt.Errorf("image %q: %w", name, err)
+	}
+	return ref, nil
 }
 
 func (e *Engine) unusedImage(ctx context.Context, ref string) error {

@@ -276,6 +276,16 @@ func imageRefs(s *spec.Stack) []string {
 	return slices.Compact(refs)
 }
 
+// LocalImages gives the digests of those of refs that are on this machine, by ref.
+func (e *Engine) LocalImages(ctx context.Context, refs []string) (map[string]string, error) {
+	local, err := e.localImages(e.ctx(ctx), refs)
+	out := map[string]string{}
+	for ref, i := range local {
+		out[ref] = i.digest
+	}
+	return out, err
+}
+
 // localImage is what this machine has of an image.
 type localImage struct {
 	digest  string
@@ -283,6 +293,9 @@ type localImage struct {
 }
 
 func (e *Engine) localImages(ctx context.Context, refs []string) (map[string]localImage, error) {
+	if len(refs) == 0 { // no filter would be all images
+		return nil, nil
+	}
 	var filters []string
 	for _, r := range refs {
 		filters = append(filters, fmt.Sprintf("name==%q", r))

@@ -40,6 +40,13 @@ type Image struct {
 	Created   time.Time // when it came to this machine
 }
 
+// Pruned is what went when unused images were removed.
+type Pruned struct {
+	Untagged []string // names
+	Deleted  []string // digests of images that have no name any more
+	Freed    int64    // bytes
+}
+
 // Process is a command to run inside a running container.
 type Process struct {
 	Args       []string

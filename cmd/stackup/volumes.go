@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"stackup.dev/stackup/internal/app"
+	"stackup.dev/stackup/internal/event"
+	"stackup.dev/stackup/internal/ui"
+	"stackup.dev/stackup/internal/volume"
+)
+
+func volumesCommand(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "volumes",
+		Short:   "Manage volumes",
+		Example: "  stackup volumes ls\n  stackup volumes rm shop_data",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(volumesList(g), volumesRemove(g))
+	return c
+}
+
+func volumesList(g *globals) *cobra.Command {
+	var format string
+	var quiet bool
+	c := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the stack's volumes",
+		Long: `List the volumes of the stack, anonymous ones too. External volumes are not the
+stack's.`,
+		Example: `  stackup volumes ls
+  stackup volumes ls --format json | jq -r .Mountpoint
+  stackup -p shop volumes ls -q`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if format != "table" && format != "json" {
+				return fmt.Errorf("--format %q: must be table or json", format)
+			}
+			stack, err := g.stackName(c.Context(), nil)
+			if err != nil {
+				return err
+			}
+			rows, err := g.volumeRows(stack)
+			if err != nil {
+				return err
+			}
+			return printVolumes(rows, format, quiet)
+		},
+	}
+	c.Flags().StringVar(&format, "format", "table", "table or json (one object a line)")
+	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "names only")
+	return c
+}
+
+func printVolumes(rows []ui.VolumeRow, format string, quiet bool) error {
+	switch {
+	case quiet:
+		for _, r := range rows {
+			fmt.Println(ui.Sanitize(r.Name))
+		}
+		return nil
+	case format == "json":
+		return ui.VolumesJSON(os.Stdout, rows)
+	default:
+		return ui.VolumesTable(os.Stdout, rows)
+	}
+}
+
+// volumeRows need no engine: volumes are folders.
+func (g *globals) volumeRows(stack string) (rows []ui.VolumeRow, err error) {
+	d, err := g.dirs()
+	if err != nil {
+		return nil, err
+	}
+	store := volume.Store{Dir: d.Volumes()}
+	all, err := store.List()
+	for _, v := range all {
+		if v.Stack == stack {
+			rows = append(rows, ui.VolumeRow{
+				Name: v.Name, Key: v.Key, Project: v.Stack, Anonymous: v.Anonymous, Mountpoint: store.Data(v.Name),
+			})
+		}
+	}
+	return rows, err
+}
+
+func volumesRemove(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rm NAME...",
+		Short: "Remove volumes with their data",
+		Long: `Remove volumes, of whatever stack, by the names that volumes ls shows. Their data
+is lost. A volume that a container uses, running or not, is not removed.`,
+		Example: "  stackup volumes rm shop_data",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(c *cobra.Command, args []string) error { return g.removeVolumes(c, args) },
+	}
+}
+
+func (g *globals) removeVolumes(c *cobra.Command, names []string) (err error) {
+	ses, err := g.connect(c.Context(), wantIfThere, event.Discard)
+	if errors.Is(err, errNoEngine) {
+		var errs []error
+		for _, n := range names { // no engine, no volume
+			errs = append(errs, app.NoVolume(n))
+		}
+		return errors.Join(errs...)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ses.Close()) }()
+	removed, err := ses.RemoveVolumes(c.Context(), names)
+	for _, n := range removed {
+		fmt.Println("removed", ui.Sanitize(n))
+	}
+	_ = os.Remove(ses.dirs.Volumes()) // refused by the kernel unless empty
+	return err
+}

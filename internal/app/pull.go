@@ -1,0 +1,121 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+// ImageFinder knows which images are on this machine.
+type ImageFinder interface {
+	// LocalImages gives the digests of those of refs that are here, by ref.
+	LocalImages(ctx context.Context, refs []string) (map[string]string, error)
+}
+
+// PullOptions bend what Pull brings in.
+type PullOptions struct {
+	Only         []string // services; empty for all
+	Dependencies bool     // what Only depends on, too
+	Missing      bool     // only what is not on this machine
+	KeepGoing    bool     // an image that cannot be pulled is no error
+}
+
+// Pulled says what has become of the images that a Pull was asked for.
+type Pulled struct {
+	Here   []string // were on this machine before
+	Pulled []string // came in, or were asked for and found unchanged
+	Failed []string // could not be pulled
+}
+
+// Pull brings in the images of the stack's services, several at a time. One
+// that cannot be had does not keep the others from coming in. The error, a
+// StepsError, has the reason for each.
+func (a *App) Pull(ctx context.Context, s *spec.Stack, o PullOptions) (out Pulled, err error) {
+	refs, err := pullRefs(s, o)
+	if err != nil {
+		return out, err
+	}
+	unlock, err := a.lock(ctx, Down(s.Name)) // the lease is the stack's
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	local, err := a.Engine.LocalImages(ctx, refs)
+	if err != nil {
+		return out, err
+	}
+	p := &planner.Plan{Desired: s, Stack: s.Name}
+	for _, ref := range refs {
+		here := local[ref] != ""
+		if here {
+			out.Here = append(out.Here, ref)
+		}
+		if !here || !o.Missing {
+			p.Steps = append(p.Steps, pullStep(ref))
+		}
+	}
+	if p.Empty() {
+		return out, nil
+	}
+	return out, a.leased(ctx, s.Name, func(leased context.Context) error {
+		r, err := a.executor().Run(leased, p)
+		out.Pulled, out.Failed = pullsThat(p, r, executor.Done), pullsThat(p, r, executor.Failed)
+		if o.KeepGoing && ctx.Err() == nil && len(out.Failed) > 0 {
+			return nil
+		}
+		return carried(r, err)
+	})
+}
+
+// pullStep has no digest: whatever the registry has now is wanted.
+func pullStep(ref string) planner.Step {
+	return planner.Step{
+		ID: planner.StepID("pull/" + ref), Op: planner.OpPull, Ref: planner.Ref{Kind: planner.KindImage, Name: ref},
+		Object: ref, Reason: planner.Reason{Code: planner.Forced},
+	}
+}
+
+// pullsThat are the images whose pull ended in that way.
+func pullsThat(p *planner.Plan, r *executor.Report, ended executor.Outcome) (out []string) {
+	for _, s := range p.Steps {
+		if r != nil && r.Outcomes[s.ID] == ended {
+			out = append(out, s.Object)
+		}
+	}
+	return out
+}
+
+// pullRefs are the images to pull, each once, sorted.
+func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
+	for _, name := range o.Only {
+		if err := known(s, name); err != nil {
+			return nil, err
+		}
+	}
+	names := o.Only
+	if o.Dependencies || len(names) == 0 {
+		names = scope(s, names)
+	}
+	for _, name := range names {
+		refs = append(refs, s.Service(name).Image)
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs), nil
+}
+
+// known says why a service that is asked for is not there, if so.
+func known(s *spec.Stack, name string) error {
+	switch {
+	case s.Service(name) != nil:
+		return nil
+	case slices.Contains(s.Disabled, name):
+		return fmt.Errorf("service %s: left out by its profiles (ask for one of them with --profile)", name)
+	default:
+		return fmt.Errorf("service %s: no such service in stack %s", name, s.Name)
+	}
+}

@@ -1,0 +1,67 @@
+package ctrd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/containerd/containerd/v2/core/containers"
+
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/planner"
+)
+
+// Volumes gives the volumes of all stacks, sorted by name.
+func (e *Engine) Volumes(context.Context) ([]planner.Volume, error) { return e.volumes.List() }
+
+// VolumeUsers gives the names of the containers, running or not, that mount a
+// volume, by the volume's name. It goes by the mounts that containers were
+// really made with: an anonymous volume is named nowhere else.
+func (e *Engine) VolumeUsers(ctx context.Context) (map[string][]string, error) {
+	all, err := e.volumes.List()
+	if err != nil {
+		return nil, err
+	}
+	recs, err := e.containers(e.ctx(ctx), "")
+	if err != nil {
+		return nil, err
+	}
+	byData := map[string]string{}
+	for _, v := range all {
+		byData[e.volumes.Data(v.Name)] = v.Name
+	}
+	users := map[string][]string{}
+	for _, r := range recs {
+		sources, err := mountSources(r)
+		if err != nil {
+			return nil, fmt.Errorf("container %s: its mounts cannot be read: %w", r.ID, err)
+		}
+		for _, s := range sources {
+			if name, ok := byData[filepath.Clean(s)]; ok {
+				users[name] = append(users[name], firstOf(r.Labels[labels.Name], r.ID))
+			}
+		}
+	}
+	return users, nil
+}
+
+// mountSources reads nothing but the mounts out of the OCI spec.
+func mountSources(r containers.Container) ([]string, error) {
+	var s struct {
+		Mounts []struct {
+			Source string `json:"source"`
+		} `json:"mounts"`
+	}
+	if r.Spec == nil { // it has never been made to run anything
+		return nil, nil
+	}
+	if err := json.Unmarshal(r.Spec.GetValue(), &s); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, m := range s.Mounts {
+		out = append(out, m.Source)
+	}
+	return out, nil
+}
