@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const docFile = "../docs/stack-file.md"
+const docFile = "../docs/compose-compatibility.md"
 
-// TestDocumentedTableIsTheSupportTable keeps docs/stack-file.md true: what
+// TestDocumentedTableIsTheSupportTable keeps docs/compose-compatibility.md true: what
 // stands between its markers is written from the table (-update rewrites it).
 func TestDocumentedTableIsTheSupportTable(t *testing.T) {
 	data, err := os.ReadFile(docFile)
