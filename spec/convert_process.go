@@ -31,6 +31,7 @@ func (c *converter) process(cfg types.ServiceConfig, out *Service) {
 	out.TTY, out.StdinOpen = cfg.Tty, cfg.StdinOpen
 	out.OOMScoreAdj = int(cfg.OomScoreAdj)
 	out.Logging = c.logging(cfg.Logging)
+	out.PostStart, out.PreStop = c.hooks("post_start", cfg.PostStart), c.hooks("pre_stop", cfg.PreStop)
 	out.Detached = cfg.Attach != nil && !*cfg.Attach
 	if out.OOMScoreAdj < -1000 || out.OOMScoreAdj > 1000 {
 		c.problem("oom_score_adj", "%d is not between -1000 and 1000", out.OOMScoreAdj)
@@ -175,6 +176,19 @@ func (c *converter) devices(list []types.DeviceMapping) []Device {
 		out = append(out, v)
 	}
 	slices.SortStableFunc(out, func(a, b Device) int { return cmp.Compare(a.Target, b.Target) })
+	return out
+}
+
+func (c *converter) hooks(attr string, list []types.ServiceHook) []Hook {
+	var out []Hook
+	for i, h := range list {
+		v := Hook{Command: c.words(attr, h.Command), User: h.User, WorkingDir: h.WorkingDir, Privileged: h.Privileged}
+		v.Environment = c.environment(h.Environment.Resolve(types.Mapping(c.env).Resolve))
+		if len(v.Command) == 0 {
+			c.problem(fmt.Sprintf("%s[%d]", attr, i), "it has no command")
+		}
+		out = append(out, v)
+	}
 	return out
 }
 

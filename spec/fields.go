@@ -72,6 +72,8 @@ func fields() []field {
 		{"OOMScoreAdj", "oom_score_adj", recreate, number("oom_score_adj", func(s *Service) int64 { return int64(s.OOMScoreAdj) })},
 		{"Annotations", "annotations", recreate, pairs("annotations", func(s *Service) []Pair { return s.Annotations })},
 		{"Logging", "logging", live, flattenLogging},
+		{"PostStart", "post_start", live, hooks("post_start", func(s *Service) []Hook { return s.PostStart })},
+		{"PreStop", "pre_stop", live, hooks("pre_stop", func(s *Service) []Hook { return s.PreStop })},
 		{"Pull", "pull_policy", ignored, nil},
 		{"Rollout", "deploy", ignored, nil},
 		{"Detached", "attach", ignored, nil},

@@ -25,6 +25,26 @@ func flattenFiles(s *Service, yield func(path, text string)) {
 	}
 }
 
+func hooks(name string, value func(*Service) []Hook) flatten {
+	return func(s *Service, yield func(path, text string)) {
+		for i, h := range value(s) {
+			at := name + "." + strconv.Itoa(i)
+			yield(at+".command", list(h.Command))
+			for _, p := range []Pair{{"user", h.User}, {"working_dir", h.WorkingDir}} {
+				if p.Value != "" {
+					yield(at+"."+p.Name, p.Value)
+				}
+			}
+			if h.Privileged {
+				yield(at+".privileged", "true")
+			}
+			for _, p := range h.Environment {
+				yield(at+".environment."+p.Name, p.Value)
+			}
+		}
+	}
+}
+
 func flattenRestart(s *Service, yield func(path, text string)) {
 	text("restart", func(s *Service) string { return s.Restart.String() })(s, yield)
 	if s.Restart.Delay != 0 {

@@ -25,6 +25,7 @@ func full() *Service {
 	s.Devices, s.DeviceRules = []Device{{"/dev/null", "/dev/nothing", "r"}}, []string{"c 1:3 rwm"}
 	s.Domainname, s.ExtraHosts = "example.test", []Host{{"gate", []string{"host-gateway"}}}
 	s.DNS = DNS{Servers: []string{"192.0.2.1"}, Search: []string{"example.test"}, Options: []string{"ndots:2"}}
+	s.PostStart, s.PreStop = []Hook{{Command: []string{"a"}, User: "u"}}, []Hook{{Command: []string{"b"}, Environment: []Pair{{"A", "b"}}}}
 	s.TTY, s.StdinOpen, s.OOMScoreAdj = true, true, 100
 	s.Annotations, s.Logging, s.Detached = []Pair{{"a", "b"}}, Logging{MaxSize: 1 << 20, MaxFiles: 2}, true
 	return s

@@ -145,6 +145,8 @@ func samples() map[string]sample {
 		"networks.*.ipam.config":                            {netB + "{}\n", netB + "{ipam: {config: [{subnet: 10.9.0.0/24}]}}\n"},
 		"networks.*.ipam.config.[].subnet":                  {netB + "{}\n", netB + "{ipam: {config: [{subnet: 10.9.0.0/24}]}}\n"},
 		"networks.*.ipam.config.[].gateway":                 {netB + "{ipam: {config: [{subnet: 10.9.0.0/24}]}}\n", netB + "{ipam: {config: [{subnet: 10.9.0.0/24, gateway: 10.9.0.9}]}}\n"},
+		"services.*.post_start":                             svc("post_start: [{command: touch /x}]"),
+		"services.*.pre_stop":                               svc("pre_stop: [{command: touch /x}]"),
 		"services.*.mac_address":                            svc("mac_address: 02:00:00:00:00:09"),
 		"services.*.networks.*.mac_address":                 svc("networks: {default: {mac_address: \"02:00:00:00:00:09\"}}"),
 		"services.*.networks.*.priority":                    svc("networks: {default: {priority: 9}}"),

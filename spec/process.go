@@ -64,6 +64,15 @@ type Logging struct {
 	MaxFiles int   `json:"max_file,omitempty"`
 }
 
+// Hook is a command that runs in a container beside its process.
+type Hook struct {
+	Command     []string `json:"command"`
+	User        string   `json:"user,omitempty"` // empty: the container's
+	WorkingDir  string   `json:"working_dir,omitempty"`
+	Privileged  bool     `json:"privileged,omitempty"`
+	Environment []Pair   `json:"environment,omitempty"` // over the container's
+}
+
 // Resources are the limits and shares of a container's control group; the zero
 // value of each is the default: no limit, but for processes (4096).
 type Resources struct {

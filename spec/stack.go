@@ -64,6 +64,8 @@ type Service struct {
 	OOMScoreAdj int         `json:"oom_score_adj,omitempty"`
 	Annotations []Pair      `json:"annotations,omitempty"`
 	Logging     Logging     `json:"logging,omitzero"`
+	PostStart   []Hook      `json:"post_start,omitempty"` // by a command's start; what fails there fails the start
+	PreStop     []Hook      `json:"pre_stop,omitempty"`   // by a command's stop, within its grace
 	Pull        Pull        `json:"pull_policy,omitzero"`
 	Rollout     Rollout     `json:"rollout,omitzero"`   // deploy, for a later part
 	Detached    bool        `json:"detached,omitempty"` // attach: false: up in the foreground does not show its output

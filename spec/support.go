@@ -205,7 +205,7 @@ func serviceRefusals() []support {
 		"isolation",
 		"models", "networks.*.driver_opts",
 		"networks.*.interface_name", "networks.*.link_local_ips", "networks.*.use_service_name_alias",
-		"post_start", "pre_start", "pre_stop",
+		"pre_start",
 		"provider", "pull_refresh_after", "runtime", "storage_opt",
 		"umask",
 	} {

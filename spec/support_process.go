@@ -32,6 +32,8 @@ func processRows() []support {
 		yes("services.*.attach", ""),
 		unseen("services.*.expose", "", "services of a network reach each other's ports anyway"),
 		yes("services.*.network_mode", "none or host"),
+		yes("services.*.post_start", "by up; what fails there fails the start"),
+		yes("services.*.pre_stop", "by up and down, within the grace"),
 		yes("services.*.mac_address", "of the first network"),
 		yes("services.*.networks.*.ipv4_address", "in a network with a subnet of its own"),
 		yes("services.*.networks.*.mac_address", ""),

@@ -125,6 +125,12 @@ func (e *Engine) processSpec(ctx context.Context, c containerd.Container, p insp
 			return nil, err
 		}
 	}
+	if p.Privileged {
+		if err := oci.WithAllCurrentCapabilities(ctx, e.client, nil, s); err != nil {
+			return nil, err
+		}
+		s.Process.NoNewPrivileges = false
+	}
 	out := *s.Process
 	out.Args, out.Terminal, out.CommandLine = p.Args, p.Terminal, ""
 	out.Cwd = firstOf(p.WorkingDir, out.Cwd)

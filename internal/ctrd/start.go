@@ -48,7 +48,7 @@ func (e *Engine) Start(ctx context.Context, id string) (err error) {
 	if err := e.desire(ctx, rec, labels.DesiredRunning); err != nil || running {
 		return err
 	}
-	if err := e.startOrUndo(ctx, rec, restart.Count{}); err != nil {
+	if err := e.startWithHooks(ctx, rec); err != nil {
 		if errdefs.IsUnavailable(err) {
 			return err
 		}
@@ -57,6 +57,22 @@ func (e *Engine) Start(ctx context.Context, id string) (err error) {
 		return errors.Join(err, e.desire(context.WithoutCancel(ctx), rec, labels.DesiredStopped))
 	}
 	return nil
+}
+
+// startWithHooks counts as a start only if post_start has done its work.
+func (e *Engine) startWithHooks(ctx context.Context, rec containers.Container) error {
+	if err := e.startOrUndo(ctx, rec, restart.Count{}); err != nil {
+		return err
+	}
+	s, err := storedOf(rec)
+	if err != nil {
+		return err
+	}
+	err = e.runHooks(ctx, rec.ID, "post_start", s.Service.PostStart)
+	if err == nil || errdefs.IsUnavailable(err) {
+		return err
+	}
+	return errors.Join(err, e.undoStart(ctx, rec.ID))
 }
 
 func (e *Engine) startOrUndo(ctx context.Context, rec containers.Container, restarts restart.Count) error {

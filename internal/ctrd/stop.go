@@ -82,6 +82,9 @@ func (e *Engine) stopTask(ctx context.Context, rec containers.Container, grace t
 	ended := false
 	switch taskState(t.Status) {
 	case planner.TaskRunning:
+		if s, err := storedOf(rec); err == nil {
+			e.beforeStop(ctx, rec.ID, &s.Service, grace)
+		}
 		told, err := e.mayTell(ctx)
 		if err != nil {
 			return err

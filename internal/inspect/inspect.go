@@ -53,6 +53,7 @@ type Process struct {
 	Env        []string // NAME=value, over the container's own
 	User       string   // empty: the container's
 	WorkingDir string   // empty: the container's
+	Privileged bool     // with all capabilities of this machine
 	Terminal   bool
 	Stdin      io.Reader // nil for none
 	Stdout     io.Writer

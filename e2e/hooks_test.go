@@ -1,0 +1,62 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Intent: hooks run when the Specification says, as whom it says, and a
+// post_start that fails fails the start.
+func TestHooks(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		stack := func(post string) string {
+			return `
+services:
+  a:
+    image: stackup.test/busybox:1
+    user: app
+    volumes: ["./out:/out"]
+    post_start:
+      - {command: ["sh", "-c", "` + post + `"], user: root, environment: {WHO: hook}, working_dir: /tmp}
+    pre_stop:
+      - command: ["sh", "-c", "echo stopping > /out/stop"]
+        user: root
+      - command: ["false"]
+    stop_grace_period: 1s
+    stop_signal: SIGKILL
+`
+		}
+		read := func(name string) string {
+			b, _ := os.ReadFile(filepath.Join(w.project, "out", name))
+			return strings.TrimSpace(string(b))
+		}
+		w.file("stack.yaml", stack("echo $$WHO $$(id -u) $$(ls -d /proc/self/cwd/.) > /out/start"))
+		w.must("up", "-d")
+		if got := read("start"); got != "hook 0 /proc/self/cwd/." {
+			t.Errorf("post_start wrote %q", got)
+		}
+		if read("stop") != "" {
+			t.Error("pre_stop ran before the stop")
+		}
+		w.must("down")
+		if got := read("stop"); got != "stopping" {
+			t.Errorf("pre_stop wrote %q", got)
+		}
+		w.file("stack.yaml", stack("echo out of luck >&2; exit 7"))
+		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "post_start[0]: exited (7): out of luck") {
+			t.Errorf("a post_start that fails: exit %d\n%s", r.code, r.err)
+		}
+		if ps := w.ps(); len(ps) != 0 {
+			t.Errorf("it runs all the same: %v", ps)
+		}
+		w.file("stack.yaml", stack("true"))
+		w.must("up", "-d")
+		w.must("down")
+		leaks()
+	})
+}
