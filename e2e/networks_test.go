@@ -52,6 +52,42 @@ networks:
 	})
 }
 
+// Intent: links are names for one service alone, and volumes_from shares mounts.
+func TestLinksAndVolumesFrom(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  web:
+    image: stackup.test/busybox:1
+    links: ["db:database"]
+    volumes_from: ["db:ro"]
+    stop_grace_period: 0s
+  db:
+    image: stackup.test/busybox:1
+    command: ["sh", "-c", "echo shared > /data/x; exec sleep 100000"]
+    volumes: [/data]
+    stop_grace_period: 0s
+  third: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+		w.must("up", "-d")
+		w.eventually("what db wrote is there", func() bool { return w.run("exec", "-T", "web", "cat", "/data/x").out == "shared\n" })
+		w.inside("web", map[string]string{
+			"grep -c database /etc/hosts":                 "1",
+			"touch /data/y 2>/dev/null || echo read-only": "read-only",
+		})
+		w.inside("third", map[string]string{"grep -c database /etc/hosts": "0"})
+		first := w.must("exec", "-T", "web", "grep", "database", "/etc/hosts").out
+		w.must("up", "-d", "--force-recreate", "db")
+		w.eventually("the link follows", func() bool {
+			now := w.run("exec", "-T", "web", "grep", "database", "/etc/hosts").out
+			return now != "" && now != first
+		})
+		w.must("down", "-v")
+		leaks()
+	})
+}
+
 // Intent: mounts are made as the file says.
 func TestMountOptions(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {

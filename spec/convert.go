@@ -30,6 +30,7 @@ func (s *scan) stack(p *types.Project) *Stack {
 	for _, name := range slices.Sorted(maps.Keys(p.Services)) {
 		st.Services = append(st.Services, s.convert(p.Services[name], p, used))
 	}
+	s.volumesFrom(st, p)
 	for _, key := range slices.Sorted(maps.Keys(used.networks)) {
 		if n, ok := p.Networks[key]; ok {
 			st.Networks = append(st.Networks, s.network(key, n))
@@ -64,6 +65,7 @@ func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Ser
 	out.Resources = sv.resources(c)
 	out.Files = sv.files(c, p)
 	out.Pull = sv.pull(c)
+	out.Links = sv.links(c, p)
 	sv.platform(c.Platform)
 	sv.deploy(c.Deploy, &out)
 	out.NetworkMode = sv.networkMode(c)

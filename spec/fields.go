@@ -76,6 +76,7 @@ func fields() []field {
 		{"PreStop", "pre_stop", live, hooks("pre_stop", func(s *Service) []Hook { return s.PreStop })},
 		{"Pull", "pull_policy", ignored, nil},
 		{"Rollout", "deploy", ignored, nil},
+		{"Links", "links", recreate, flattenLinks},
 		{"Detached", "attach", ignored, nil},
 	}
 }
@@ -132,6 +133,7 @@ func flattenMounts(s *Service, yield func(path, text string)) {
 		add(m.Propagation != "", m.Propagation)
 		add(m.Recursive != "", "recursive="+m.Recursive)
 		add(m.NoCopy, "nocopy")
+		add(m.Of != "", "of="+m.Of)
 		add(m.Subpath != "", "subpath="+quoteSpaces(m.Subpath))
 		yield("volumes."+m.Target, strings.Join(parts, " "))
 	}

@@ -25,6 +25,16 @@ func flattenFiles(s *Service, yield func(path, text string)) {
 	}
 }
 
+func flattenLinks(s *Service, yield func(path, text string)) {
+	for _, l := range s.Links {
+		if l.Service != "" {
+			yield("links."+l.Alias, l.Service)
+		} else {
+			yield("external_links."+l.Alias, l.Container)
+		}
+	}
+}
+
 func hooks(name string, value func(*Service) []Hook) flatten {
 	return func(s *Service, yield func(path, text string)) {
 		for i, h := range value(s) {

@@ -26,6 +26,7 @@ func full() *Service {
 	s.Domainname, s.ExtraHosts = "example.test", []Host{{"gate", []string{"host-gateway"}}}
 	s.DNS = DNS{Servers: []string{"192.0.2.1"}, Search: []string{"example.test"}, Options: []string{"ndots:2"}}
 	s.PostStart, s.PreStop = []Hook{{Command: []string{"a"}, User: "u"}}, []Hook{{Command: []string{"b"}, Environment: []Pair{{"A", "b"}}}}
+	s.Links = []Link{{Service: "db", Alias: "database"}, {Container: "other-db-1", Alias: "old"}}
 	s.TTY, s.StdinOpen, s.OOMScoreAdj = true, true, 100
 	s.Annotations, s.Logging, s.Detached = []Pair{{"a", "b"}}, Logging{MaxSize: 1 << 20, MaxFiles: 2}, true
 	return s
@@ -60,7 +61,7 @@ func TestHashIsPinned(t *testing.T) {
 	if got := first().Hash(); got != want {
 		t.Errorf("hash of a service of the first version:\n got %s\nwant %s", got, want)
 	}
-	const all = "v1:2572575180cd3c4e971c585ae31c83988a25f8b44f862cea1a60e1cdd329ba58"
+	const all = "v1:c954d19d25850f338c9e8dae8807aca9c8802d2febacff27a48bb984ac2c71c1"
 	if got := full().Hash(); got != all {
 		t.Errorf("hash of the full service:\n got %s\nwant %s", got, all)
 	}

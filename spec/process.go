@@ -64,6 +64,13 @@ type Logging struct {
 	MaxFiles int   `json:"max_file,omitempty"`
 }
 
+// Link is a name by which a service knows another container of its networks.
+type Link struct {
+	Service   string `json:"service,omitempty"`   // of the stack; empty for Container
+	Container string `json:"container,omitempty"` // visible name of one of any stack
+	Alias     string `json:"alias"`
+}
+
 // Hook is a command that runs in a container beside its process.
 type Hook struct {
 	Command     []string `json:"command"`

@@ -64,6 +64,7 @@ type Service struct {
 	OOMScoreAdj int         `json:"oom_score_adj,omitempty"`
 	Annotations []Pair      `json:"annotations,omitempty"`
 	Logging     Logging     `json:"logging,omitzero"`
+	Links       []Link      `json:"links,omitempty"`
 	PostStart   []Hook      `json:"post_start,omitempty"` // by a command's start; what fails there fails the start
 	PreStop     []Hook      `json:"pre_stop,omitempty"`   // by a command's stop, within its grace
 	Pull        Pull        `json:"pull_policy,omitzero"`
@@ -101,6 +102,7 @@ type Mount struct {
 	Recursive      string    `json:"recursive,omitempty"`        // bind: disabled, or readonly; empty for what is mounted below too
 	NoCopy         bool      `json:"nocopy,omitempty"`           // volume: an empty one is not filled from the image
 	Subpath        string    `json:"subpath,omitempty"`          // volume: a folder in it, relative
+	Of             string    `json:"of,omitempty"`               // volume without source: that of this service (volumes_from)
 }
 
 // Port is one published port. Ranges are expanded: one Port per container port.

@@ -158,7 +158,7 @@ func mountRows() []support {
 		yes("services.*.volumes.[].tmpfs.mode", ""),
 		no("services.*.volumes.[].image", ""),
 		no("services.*.volumes.[].consistency", "remove it: it means nothing on Linux"),
-		no("services.*.volumes_from", "name the volumes in both services"),
+		yes("services.*.volumes_from", "of services; volumes that only an image declares stay its own"),
 	}
 }
 
@@ -192,8 +192,6 @@ func deployRows() []support {
 func serviceRefusals() []support {
 	rows := []support{
 		no("services.*.build", "build the image first and name it under image"),
-		no("services.*.links", "services of a network find each other by name; use networks aliases"),
-		no("services.*.external_links", "join an external network"),
 		only("services.*.use_api_socket", "", false),
 		no("services.*.networks.*.ipv6_address", "networks are IPv4"),
 	}

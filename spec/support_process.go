@@ -34,6 +34,8 @@ func processRows() []support {
 		yes("services.*.network_mode", "none or host"),
 		yes("services.*.post_start", "by up; what fails there fails the start"),
 		yes("services.*.pre_stop", "by up and down, within the grace"),
+		yes("services.*.links", "names for one service alone"),
+		yes("services.*.external_links", "to containers on a network of its own"),
 		yes("services.*.mac_address", "of the first network"),
 		yes("services.*.networks.*.ipv4_address", "in a network with a subnet of its own"),
 		yes("services.*.networks.*.mac_address", ""),

@@ -139,7 +139,7 @@ func identityLabels(c executor.ContainerSpec) map[string]string {
 func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.Endpoint, error) {
 	want := network.Endpoint{
 		ID: c.ID, Stack: c.Stack, Service: c.Ref.Name, Index: c.Ref.Index,
-		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service),
+		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service), Links: links(&c.Service),
 	}
 	var err error
 	if want.Attachments, err = attachments(c); err != nil {

@@ -59,6 +59,14 @@ func extraHosts(s *spec.Service) []network.HostName {
 	return out
 }
 
+func links(s *spec.Service) []network.Link {
+	var out []network.Link
+	for _, l := range s.Links {
+		out = append(out, network.Link(l))
+	}
+	return out
+}
+
 // taskIO is where the streams of a task lead.
 type taskIO struct {
 	stdin, stdout, stderr string // FIFOs; empty for none

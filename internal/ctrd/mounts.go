@@ -120,7 +120,7 @@ func subfolder(volume, path string) (string, error) {
 // volumeName is the machine's name of a volume that a service mounts.
 func volumeName(c executor.ContainerSpec, m spec.Mount) (string, error) {
 	if m.Source == "" {
-		return anonymousName(c, m.Target), nil
+		return anonymousName(c, m), nil
 	}
 	for _, v := range c.Volumes {
 		if v.Key == m.Source {
@@ -146,8 +146,12 @@ func bound(source string, m spec.Mount) specs.Mount {
 
 // anonymousName is the same for every incarnation of a replica, so that an
 // anonymous volume outlives recreation.
-func anonymousName(c executor.ContainerSpec, target string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s", c.Stack, c.Ref.Name, c.Ref.Index, target))
+func anonymousName(c executor.ContainerSpec, m spec.Mount) string {
+	service, index := c.Ref.Name, c.Ref.Index
+	if m.Of != "" { // volumes_from: of the other's first replica
+		service, index = m.Of, 1
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s", c.Stack, service, index, m.Target))
 	return hex.EncodeToString(sum[:16])
 }
 

@@ -70,16 +70,16 @@ func TestAnonymousNameIsOfTheReplica(t *testing.T) {
 	a := box(nil)
 	next := a
 	next.ID, next.Generation, next.Hash = "shop-web-1-2", 2, "h2"
-	if anonymousName(a, "/data") != anonymousName(next, "/data") {
+	if anonymousName(a, spec.Mount{Target: "/data"}) != anonymousName(next, spec.Mount{Target: "/data"}) {
 		t.Error("a recreated container gets another volume")
 	}
-	others := map[string]string{"": anonymousName(a, "/data")}
+	others := map[string]string{"": anonymousName(a, spec.Mount{Target: "/data"})}
 	stack, service, index := a, a, a
 	stack.Stack, service.Ref.Name, index.Ref.Index = "other", "db", 2
-	others["target"] = anonymousName(a, "/data2")
-	others["stack"] = anonymousName(stack, "/data")
-	others["service"] = anonymousName(service, "/data")
-	others["index"] = anonymousName(index, "/data")
+	others["target"] = anonymousName(a, spec.Mount{Target: "/data2"})
+	others["stack"] = anonymousName(stack, spec.Mount{Target: "/data"})
+	others["service"] = anonymousName(service, spec.Mount{Target: "/data"})
+	others["index"] = anonymousName(index, spec.Mount{Target: "/data"})
 	seen := map[string]string{}
 	for what, name := range others {
 		if twin, ok := seen[name]; ok {
@@ -107,7 +107,7 @@ func TestMountsOfAContainer(t *testing.T) {
 	for _, m := range got {
 		places = append(places, m.Destination+" "+m.Source)
 	}
-	anon := anonymousName(c, "/scratch")
+	anon := anonymousName(c, spec.Mount{Target: "/scratch"})
 	files := e.Dirs.Container(c.ID)
 	want := []string{
 		"/etc/hosts " + files + "/hosts", "/etc/resolv.conf " + files + "/resolv.conf", "/etc/hostname " + files + "/hostname",

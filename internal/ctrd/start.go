@@ -156,7 +156,7 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 		return err
 	}
 	e.wiring.await(rec.ID)
-	p.Hosts = extraHosts(&st.Service)
+	p.Hosts, p.Links = extraHosts(&st.Service), links(&st.Service)
 	if err := e.Network.Restore(ctx, p); err != nil {
 		return err
 	}
@@ -248,7 +248,7 @@ func (e *Engine) undoStart(ctx context.Context, id string) error {
 
 // encodeEndpoint leaves out what the stored model has: labels are short.
 func encodeEndpoint(p network.Endpoint) (string, error) {
-	p.Hosts = nil
+	p.Hosts, p.Links = nil, nil
 	b, err := json.Marshal(p)
 	return string(b), err
 }

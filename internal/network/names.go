@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 
@@ -20,7 +21,7 @@ func (h *Host) rewriteHosts(touched, all []Endpoint) error {
 	lines := linesOf(all)
 	for _, o := range all {
 		if o.Up && slices.ContainsFunc(touched, func(e Endpoint) bool { return o.ID == e.ID || shareNetwork(e, o) }) {
-			if err := hosts.Write(h.HostsFile(o.ID), hostsContent(o, lines)); err != nil {
+			if err := hosts.Write(h.HostsFile(o.ID), append(hostsContent(o, lines), linked(o, all)...)); err != nil {
 				errs = append(errs, fmt.Errorf("hosts file of %s: %w", o.ID, err))
 			}
 		}
@@ -62,6 +63,31 @@ func hostsContent(e Endpoint, lines map[string][]hosts.Line) []byte {
 		networks = append(networks, lines[a.Network])
 	}
 	return append(hosts.Render(own, networks...), chosen(e)...)
+}
+
+// linked gives the names that only this container has for others that are up.
+func linked(e Endpoint, all []Endpoint) []byte {
+	var out []byte
+	for _, l := range e.Links {
+		for _, o := range all {
+			if a, ok := common(e, o); ok && o.Up && l.leadsTo(e, o) {
+				out = append(out, a.String()+"\t"+l.Alias+"\n"...)
+			}
+		}
+	}
+	return out
+}
+
+// common gives o's address on the first network that it shares with e.
+func common(e, o Endpoint) (netip.Addr, bool) {
+	for _, a := range e.Attachments {
+		for _, b := range o.Attachments {
+			if a.Network == b.Network {
+				return b.Address.Addr(), true
+			}
+		}
+	}
+	return netip.Addr{}, false
 }
 
 // chosen gives the names of the container's own choice.

@@ -40,6 +40,23 @@ func TestHostsContent(t *testing.T) {
 	}
 }
 
+func TestLinked(t *testing.T) {
+	web := member("web", true, on("front", "10.0.0.2/24"), on("back", "10.0.1.2/24"))
+	web.Stack, web.Links = "shop", []Link{{Service: "db", Alias: "database"}, {Container: "other-cache-1", Alias: "cache"}}
+	db, down := member("db", true, on("back", "10.0.1.4/24")), member("db2", false, on("back", "10.0.1.5/24"))
+	db.Stack, db.Service, down.Stack, down.Service = "shop", "db", "shop", "db"
+	namesake := member("namesake", true, on("back", "10.0.1.9/24"))
+	namesake.Stack, namesake.Service = "other", "db"
+	cache := member("cache", true, on("front", "10.0.0.7/24"))
+	cache.Stack, cache.Name = "other", "other-cache-1"
+	apart := member("apart", true, on("far", "10.0.9.7/24"))
+	apart.Name = "other-cache-1"
+	const want = "10.0.1.4\tdatabase\n10.0.0.7\tcache\n"
+	if diff := cmp.Diff(want, string(linked(web, []Endpoint{web, db, down, namesake, cache, apart}))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestHostsFollowLife: a name is there once its container is attached, and
 // gone once it is detached, in the file that is mounted already.
 func TestHostsFollowLife(t *testing.T) {

@@ -66,6 +66,7 @@ type Endpoint struct {
 	Attachments []Attachment `json:"attachments,omitempty"`
 	Ports       []Published  `json:"ports,omitempty"`
 	Hosts       []HostName   `json:"hosts,omitempty"` // names of its own choice
+	Links       []Link       `json:"links,omitempty"` // likewise, of others on its networks
 	Up          bool         `json:"up"`              // attached, published and answering by name
 	Seq         int64        `json:"seq,omitempty"`   // grows with every Attach: of two that publish one port the later has it
 }
@@ -75,6 +76,21 @@ type Endpoint struct {
 type HostName struct {
 	Name    string     `json:"name"`
 	Address netip.Addr `json:"address"`
+}
+
+// Link is a name of one container's own for a service of its stack, or for a
+// container of that visible name.
+type Link struct {
+	Service   string `json:"service,omitempty"`
+	Container string `json:"container,omitempty"`
+	Alias     string `json:"alias"`
+}
+
+func (l Link) leadsTo(from, o Endpoint) bool {
+	if l.Service != "" {
+		return o.Stack == from.Stack && o.Service == l.Service
+	}
+	return o.Name == l.Container
 }
 
 // Holder says whose endpoint it is, for messages about what it holds.
