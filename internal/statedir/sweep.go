@@ -15,6 +15,7 @@ import (
 // writes, FIFOs and passing mounts of processes that are gone. It waits for nobody.
 func (d Dirs) Sweep() error {
 	errs := []error{d.sweepLocks(), d.sweepExecs(), d.sweepMounts()}
+	defer d.sweepVolumes()
 	for _, dir := range []string{d.Root, d.Networks(), d.Endpoints(), filepath.Join(d.Volumes(), "*")} {
 		errs = append(errs, sweepAside(dir))
 	}
@@ -44,6 +45,15 @@ func (d Dirs) sweepLocks() error {
 // more disturbs nobody.
 func passing(name string) bool {
 	return name == networkLock || strings.HasPrefix(name, containerPrefix) || strings.HasPrefix(name, shimPrefix)
+}
+
+// sweepVolumes takes away folders of volumes that were never made: the record
+// comes first, so an empty one has none.
+func (d Dirs) sweepVolumes() {
+	folders, _ := filepath.Glob(filepath.Join(d.Volumes(), "*")) // the pattern is good
+	for _, f := range folders {
+		_ = os.Remove(f) // refused by the kernel unless empty
+	}
 }
 
 func (d Dirs) sweepExecs() error {

@@ -32,23 +32,29 @@ type Store struct{ Dir string }
 // Data is the folder that is mounted into containers.
 func (s Store) Data(name string) string { return filepath.Join(s.Dir, name, "_data") }
 
-// Create makes a volume, or leaves one that is there as it is.
+// Create makes a volume, or leaves one that is there as it is. The record comes
+// first: a folder without one would be found by nobody.
 func (s Store) Create(stack, key, name string, anonymous bool) error {
 	if name == "" || strings.ContainsAny(name, "/\x00") || name[0] == '.' {
 		return fmt.Errorf("volume name %q is not usable as a folder name", name)
 	}
-	path := s.recordPath(name)
+	if err := s.enter(record{Version: recordVersion, Name: name, Key: key, Stack: stack, Anonymous: anonymous}); err != nil {
+		return err
+	}
+	return os.MkdirAll(s.Data(name), 0o755)
+}
+
+// enter writes the record, unless there is one.
+func (s Store) enter(r record) error {
+	path := s.recordPath(r.Name)
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(s.Data(name), 0o755); err != nil {
-		return err
-	}
-	b, err := json.Marshal(record{Version: recordVersion, Name: name, Key: key, Stack: stack, Anonymous: anonymous})
+	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	return statedir.WriteFile(path, b, 0o600)
+	return errors.Join(statedir.WriteFile(path, b, 0o600), os.Chmod(filepath.Dir(path), 0o755)) //nolint:gosec // containers' users go through it
 }
 
 // Fill gives an empty volume its first content: write puts it into a folder
