@@ -5,11 +5,15 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/compose-spec/compose-go/v2/interpolation"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/transform"
+	"github.com/compose-spec/compose-go/v2/tree"
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
@@ -182,8 +186,39 @@ func (s *scan) loaderOptions(name string) func(*loader.Options) {
 		o.Interpolate.Substitute = func(text string, m template.Mapping) (string, error) {
 			return s.rep.substitute(text, m)
 		}
+		o.Interpolate.TypeCastMapping = s.casts(o.Interpolate.TypeCastMapping)
 		o.ResourceLoaders = []loader.ResourceLoader{onlyScanned{s}}
 	}
+}
+
+// casts leaves out the types of attributes that stand in none of the files: the
+// library holds every value against every one of them.
+func (s *scan) casts(all map[tree.Path]interpolation.Cast) map[tree.Path]interpolation.Cast {
+	written := map[string]bool{}
+	for _, src := range s.parsed {
+		if src != nil {
+			for _, doc := range src.docs {
+				keys(doc, written)
+			}
+		}
+	}
+	out := map[tree.Path]interpolation.Cast{}
+	for p, cast := range all {
+		if name := lastName(string(p)); name == "" || written[name] {
+			out[p] = cast
+		}
+	}
+	return out
+}
+
+// lastName is the last part of a pattern that stands for itself.
+func lastName(pattern string) string {
+	for _, part := range slices.Backward(strings.Split(pattern, ".")) {
+		if part != tree.PathMatchAll && part != tree.PathMatchList {
+			return part
+		}
+	}
+	return ""
 }
 
 // onlyScanned makes the library refuse files that the scan has not seen.

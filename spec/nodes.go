@@ -99,3 +99,14 @@ func scalar(n *yaml.Node) string {
 	}
 	return n.Value
 }
+
+// keys notes every name that stands before a value, at whatever depth. Aliases
+// lead to nodes that stand elsewhere in the document.
+func keys(n *yaml.Node, into map[string]bool) {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			into[c.Value] = true
+		}
+		keys(c, into)
+	}
+}

@@ -3,7 +3,9 @@ package network
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"slices"
 
@@ -145,8 +147,8 @@ func uses(e Endpoint) (out []ports.Use) {
 // up. It fails if another endpoint has got its address meanwhile: then Claim
 // anew.
 func (h *Host) Restore(ctx context.Context, e Endpoint) error {
-	if err := valid("container ID", e.ID); err != nil {
-		return err
+	if _, err := h.endpoint(e.ID); !errors.Is(err, fs.ErrNotExist) {
+		return err // it is there, which takes no lock to see
 	}
 	unlock, err := h.lock(ctx)
 	if err != nil {
