@@ -43,6 +43,12 @@ networks:
 		if r := w.run("plan", "--exit-code"); r.code != 0 {
 			t.Errorf("plan after up: exit %d\n%s%s", r.code, r.out, r.err)
 		}
+		first := w.ps()["web.1"].ID
+		w.must("up", "-d", "--force-recreate", "web") // the successor takes the address over
+		if now := w.ps()["web.1"].ID; now == first {
+			t.Error("web was not recreated")
+		}
+		w.inside("web", map[string]string{"grep -c 10.214.7.20 /etc/hosts": "1", "cat /sys/class/net/eth0/address": "02:00:00:00:07:20"})
 		w.file("stack.yaml", strings.Replace(stack, "10.214.7.0/24, gateway: 10.214.7.9", "10.214.7.0/25, gateway: 10.214.7.9", 1))
 		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "ipam.config.subnet") || !strings.Contains(r.err, "stackup down") {
 			t.Errorf("another subnet under a running stack: exit %d\n%s", r.code, r.err)

@@ -175,6 +175,12 @@ func TestResourceLimits(t *testing.T) {
 		}
 		expect("changed", [4]string{"100663296", "25000( 100000)?", "4096", "0-.*"})
 
+		w.file("job.yaml", "name: job\nservices:\n  a: {image: stackup.test/busybox:1, command: ['true'], mem_limit: 64m}\n")
+		w.must("-f", "job.yaml", "up", "-d")
+		w.file("job.yaml", "name: job\nservices:\n  a: {image: stackup.test/busybox:1, command: ['true'], mem_limit: 65m}\n")
+		w.must("-f", "job.yaml", "up", "-d") // of one that has ended the next start has them
+		w.must("-f", "job.yaml", "down")
+
 		stack("")
 		w.must("up", "-d")
 		expect("lifted", [4]string{`\d{16,}|max`, `-1|max 100000`, "4096", "0-.*"})

@@ -23,6 +23,8 @@ type ContainerSpec struct {
 	Service    spec.Service
 	Networks   []spec.Network // the networks that Service.Networks refers to, with their machine names
 	Volumes    []spec.Volume  // likewise for volumes
+	// Reserved are the addresses that services of the stack have chosen, by network key.
+	Reserved map[string][]string
 }
 
 // Images brings images in.

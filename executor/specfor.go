@@ -50,6 +50,7 @@ func (c *ContainerSpec) addPlaces(p *planner.Plan) error {
 		}
 		c.Networks = append(c.Networks, n)
 	}
+	c.Reserved = reserved(p.Desired)
 	seen := map[string]bool{}
 	for _, m := range c.Service.Mounts {
 		if m.Type != spec.MountVolume || m.Source == "" || seen[m.Source] {
@@ -63,6 +64,21 @@ func (c *ContainerSpec) addPlaces(p *planner.Plan) error {
 		c.Volumes = append(c.Volumes, v)
 	}
 	return nil
+}
+
+func reserved(s *spec.Stack) map[string][]string {
+	var out map[string][]string
+	for _, v := range s.Services {
+		for _, a := range v.Networks {
+			if a.IPv4 != "" && out == nil {
+				out = map[string][]string{}
+			}
+			if a.IPv4 != "" {
+				out[a.Network] = append(out[a.Network], a.IPv4)
+			}
+		}
+	}
+	return out
 }
 
 func networkFor(p *planner.Plan, key string) (spec.Network, error) {

@@ -62,7 +62,7 @@ func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Ser
 		StopSignal: c.StopSignal, StopGrace: defaultGrace, Watch: watch(c.Develop),
 	}
 	sv.process(c, &out)
-	out.Resources = sv.resources(c)
+	out.Resources, out.Fixed = sv.resources(c), sv.fixedResources(c)
 	out.Files = sv.files(c, p)
 	out.Pull = sv.pull(c)
 	out.Links = sv.links(c, p)

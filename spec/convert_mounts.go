@@ -56,9 +56,12 @@ func (c *converter) volume(v types.ServiceVolumeConfig, attr string, used *usage
 			c.knownVolume(v.Source, attr)
 		}
 		if v.Volume != nil {
-			m.NoCopy, m.Subpath = v.Volume.NoCopy, path.Clean(v.Volume.Subpath)
+			m.NoCopy = v.Volume.NoCopy
+			if p := path.Clean(v.Volume.Subpath); p != "." { // which is what an empty one comes to
+				m.Subpath = p
+			}
 		}
-		if m.Subpath = strings.TrimPrefix(m.Subpath, "."); m.Subpath != "" && !filepath.IsLocal(m.Subpath) {
+		if m.Subpath != "" && !filepath.IsLocal(m.Subpath) {
 			c.problem(attr+".volume.subpath", "%q leads out of the volume", printable(m.Subpath))
 		}
 	case MountTmpfs:

@@ -14,13 +14,8 @@ func (c *converter) resources(cfg types.ServiceConfig) Resources {
 	r := Resources{
 		CPUs: float64(cfg.CPUS), CPUSet: cfg.CPUSet,
 		CPUShares: c.unsigned("cpu_shares", cfg.CPUShares), CPUPeriod: c.unsigned("cpu_period", cfg.CPUPeriod), CPUQuota: cfg.CPUQuota,
-		CPURTPeriod: c.unsigned("cpu_rt_period", cfg.CPURTPeriod), CPURTRuntime: cfg.CPURTRuntime,
 		Memory: int64(cfg.MemLimit), MemoryReservation: int64(cfg.MemReservation), MemorySwap: int64(cfg.MemSwapLimit),
-		OOMKillDisable: cfg.OomKillDisable, Pids: cfg.PidsLimit,
-	}
-	if n := int64(cfg.MemSwappiness); n != 0 {
-		u := c.unsigned("mem_swappiness", n)
-		r.MemorySwappiness = &u
+		Pids: cfg.PidsLimit,
 	}
 	c.blkio(cfg.BlkioConfig, &r)
 	if d := cfg.Deploy; d != nil {
@@ -29,6 +24,20 @@ func (c *converter) resources(cfg types.ServiceConfig) Resources {
 	}
 	c.checkResources(r)
 	return r
+}
+
+func (c *converter) fixedResources(cfg types.ServiceConfig) FixedResources {
+	f := FixedResources{
+		CPURTPeriod: c.unsigned("cpu_rt_period", cfg.CPURTPeriod), CPURTRuntime: cfg.CPURTRuntime, OOMKillDisable: cfg.OomKillDisable,
+	}
+	if n := int64(cfg.MemSwappiness); n != 0 {
+		u := c.unsigned("mem_swappiness", n)
+		f.MemorySwappiness = &u
+		if u > 100 {
+			c.problem("mem_swappiness", "%d is not between 0 and 100", u)
+		}
+	}
+	return f
 }
 
 func (c *converter) unsigned(attr string, n int64) uint64 {
@@ -112,8 +121,5 @@ func (c *converter) checkResources(r Resources) {
 	}
 	if r.MemorySwap > 0 && r.MemorySwap < r.Memory {
 		fail("memswap_limit", "it counts memory too, so it must not be less than the limit of %d bytes", r.Memory)
-	}
-	if r.MemorySwappiness != nil && *r.MemorySwappiness > 100 {
-		fail("mem_swappiness", "%d is not between 0 and 100", *r.MemorySwappiness)
 	}
 }

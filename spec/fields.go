@@ -58,6 +58,7 @@ func fields() []field {
 		{"Security", "security_opt", recreate, flattenSecurity},
 		{"Namespaces", "ipc", recreate, flattenNamespaces},
 		{"Resources", "deploy.resources", live, flattenResources},
+		{"Fixed", "mem_swappiness", recreate, flattenFixed},
 		{"GroupAdd", "group_add", recreate, words("group_add", func(s *Service) []string { return s.GroupAdd })},
 		{"Sysctls", "sysctls", recreate, pairs("sysctls", func(s *Service) []Pair { return s.Sysctls })},
 		{"Ulimits", "ulimits", recreate, flattenUlimits},

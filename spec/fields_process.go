@@ -138,7 +138,6 @@ func flattenResources(s *Service, yield func(path, text string)) {
 	}
 	for name, v := range map[string]int64{
 		"cpu_shares": int64(r.CPUShares), "cpu_period": int64(r.CPUPeriod), "cpu_quota": r.CPUQuota, //nolint:gosec // far below 2^63
-		"cpu_rt_period": int64(r.CPURTPeriod), "cpu_rt_runtime": r.CPURTRuntime, //nolint:gosec // likewise
 		"mem_limit": r.Memory, "mem_reservation": r.MemoryReservation, "memswap_limit": r.MemorySwap,
 		"pids_limit": r.Pids, "blkio_config.weight": int64(r.BlkioWeight),
 	} {
@@ -149,13 +148,19 @@ func flattenResources(s *Service, yield func(path, text string)) {
 	if r.CPUSet != "" {
 		yield("cpuset", r.CPUSet)
 	}
-	if r.MemorySwappiness != nil {
-		yield("mem_swappiness", strconv.FormatUint(*r.MemorySwappiness, 10))
+	flattenBlkio(r, yield)
+}
+
+func flattenFixed(s *Service, yield func(path, text string)) {
+	f := s.Fixed
+	number("cpu_rt_period", func(*Service) int64 { return int64(f.CPURTPeriod) })(s, yield) //nolint:gosec // far below 2^63
+	number("cpu_rt_runtime", func(*Service) int64 { return f.CPURTRuntime })(s, yield)
+	if f.MemorySwappiness != nil {
+		yield("mem_swappiness", strconv.FormatUint(*f.MemorySwappiness, 10))
 	}
-	if r.OOMKillDisable {
+	if f.OOMKillDisable {
 		yield("oom_kill_disable", "true")
 	}
-	flattenBlkio(r, yield)
 }
 
 func flattenBlkio(r Resources, yield func(path, text string)) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // hashVersion names the list of fields that Hash covers and how they are written.
@@ -63,5 +64,6 @@ func parts(f field, s *Service) map[string]string {
 }
 
 func change(path, old, now string) Change {
-	return Change{Field: path, Old: old, New: now, Secret: LooksSecret(path) || holdsLogin(old) || holdsLogin(now)}
+	secret := LooksSecret(path) || strings.HasPrefix(path, "configs.") || holdsLogin(old) || holdsLogin(now)
+	return Change{Field: path, Old: old, New: now, Secret: secret}
 }

@@ -17,9 +17,10 @@ func full() *Service {
 	s.Security = Security{CapAdd: []string{"CAP_NET_ADMIN"}, CapDrop: []string{"ALL"}, NoNewPrivileges: true, Seccomp: "unconfined", Unmasked: true}
 	s.Namespaces = Namespaces{IPC: true, PID: true, UTS: true, Cgroup: true}
 	s.Resources = Resources{
-		CPUs: 0.5, CPUSet: "0", CPUShares: 512, Memory: 64 << 20, MemorySwap: -1, MemorySwappiness: &some, OOMKillDisable: true, Pids: 10,
+		CPUs: 0.5, CPUSet: "0", CPUShares: 512, Memory: 64 << 20, MemorySwap: -1, Pids: 10,
 		BlkioWeight: 300, BlkioReadBps: []BlkioPer{{"/dev/sda", 1 << 20}},
 	}
+	s.Fixed = FixedResources{MemorySwappiness: &some, OOMKillDisable: true, CPURTRuntime: 5}
 	s.GroupAdd, s.Sysctls = []string{"mail"}, []Pair{{"net.core.somaxconn", "1024"}}
 	s.Ulimits, s.ShmSize = []Ulimit{{"nofile", 10, 20}}, 1<<20
 	s.Devices, s.DeviceRules = []Device{{"/dev/null", "/dev/nothing", "r"}}, []string{"c 1:3 rwm"}
@@ -61,7 +62,7 @@ func TestHashIsPinned(t *testing.T) {
 	if got := first().Hash(); got != want {
 		t.Errorf("hash of a service of the first version:\n got %s\nwant %s", got, want)
 	}
-	const all = "v1:c954d19d25850f338c9e8dae8807aca9c8802d2febacff27a48bb984ac2c71c1"
+	const all = "v1:c4ae847748a3150b736e34969188ed3d7f3f13aff58d4029197e15afc617c25d"
 	if got := full().Hash(); got != all {
 		t.Errorf("hash of the full service:\n got %s\nwant %s", got, all)
 	}

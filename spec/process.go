@@ -86,22 +86,27 @@ type Resources struct {
 	CPUs              float64    `json:"cpus,omitempty"` // of a core
 	CPUSet            string     `json:"cpuset,omitempty"`
 	CPUShares         uint64     `json:"cpu_shares,omitempty"`
-	CPUPeriod         uint64     `json:"cpu_period,omitempty"` // microseconds
-	CPUQuota          int64      `json:"cpu_quota,omitempty"`  // microseconds in a period
-	CPURTPeriod       uint64     `json:"cpu_rt_period,omitempty"`
-	CPURTRuntime      int64      `json:"cpu_rt_runtime,omitempty"`
+	CPUPeriod         uint64     `json:"cpu_period,omitempty"`      // microseconds
+	CPUQuota          int64      `json:"cpu_quota,omitempty"`       // microseconds in a period
 	Memory            int64      `json:"mem_limit,omitempty"`       // bytes
 	MemoryReservation int64      `json:"mem_reservation,omitempty"` // bytes
 	MemorySwap        int64      `json:"memswap_limit,omitempty"`   // bytes of memory and swap; -1 for no limit
-	MemorySwappiness  *uint64    `json:"mem_swappiness,omitempty"`  // 0 to 100
-	OOMKillDisable    bool       `json:"oom_kill_disable,omitempty"`
-	Pids              int64      `json:"pids_limit,omitempty"` // -1 for no limit
+	Pids              int64      `json:"pids_limit,omitempty"`      // -1 for no limit
 	BlkioWeight       uint16     `json:"blkio_weight,omitempty"`
 	BlkioWeights      []BlkioPer `json:"blkio_weight_device,omitempty"`
 	BlkioReadBps      []BlkioPer `json:"blkio_device_read_bps,omitempty"`
 	BlkioWriteBps     []BlkioPer `json:"blkio_device_write_bps,omitempty"`
 	BlkioReadIOps     []BlkioPer `json:"blkio_device_read_iops,omitempty"`
 	BlkioWriteIOps    []BlkioPer `json:"blkio_device_write_iops,omitempty"`
+}
+
+// FixedResources are those that the OCI runtime sets when it creates a
+// container, and never again.
+type FixedResources struct {
+	CPURTPeriod      uint64  `json:"cpu_rt_period,omitempty"`  // microseconds
+	CPURTRuntime     int64   `json:"cpu_rt_runtime,omitempty"` // microseconds in a period
+	MemorySwappiness *uint64 `json:"mem_swappiness,omitempty"` // 0 to 100
+	OOMKillDisable   bool    `json:"oom_kill_disable,omitempty"`
 }
 
 // BlkioPer is a weight, or a rate in bytes or operations a second, of one block device.

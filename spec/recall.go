@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -100,8 +101,26 @@ func (s *scan) recall(note []byte) *Stack {
 // of the environment that a file shall hold are not to be kept.
 func (s *scan) notable() bool {
 	return !s.fromEnvironment && !slices.Contains(s.files, stdinName) && !slices.ContainsFunc(s.all.files, func(src *source) bool {
-		return slices.ContainsFunc(src.docs, func(doc *yaml.Node) bool { return get(doc, "include") != nil })
+		return !literal(src) || slices.ContainsFunc(src.docs, func(doc *yaml.Node) bool { return get(doc, "include") != nil })
 	})
+}
+
+// literal says whether the names of variables stand in the file as they are:
+// none is written by escapes, and none that is passed through is composed.
+func literal(src *source) bool {
+	if bytes.Contains(src.data, []byte(`\x`)) || bytes.Contains(src.data, []byte(`\u`)) || bytes.Contains(src.data, []byte(`\U`)) {
+		return false
+	}
+	for _, doc := range src.docs {
+		for _, e := range entries(get(doc, "services")) {
+			for _, n := range items(get(e.value, "environment")) {
+				if name, _, _ := strings.Cut(n.Value, "="); strings.Contains(name, "$") {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // sum identifies everything that a load of these files depends on: their
@@ -109,7 +128,8 @@ func (s *scan) notable() bool {
 // anywhere in them.
 func (s *scan) sum(inputs []input) string {
 	h := sha256.New()
-	put(h, s.dir, s.guard.dir, fmt.Sprint(s.Trust, s.MaxReplicas), s.ProjectName)
+	host, _ := os.Hostname() // placement may be bound to it
+	put(h, s.dir, s.guard.dir, fmt.Sprint(s.Trust, s.MaxReplicas), s.ProjectName, host)
 	put(h, s.files...)
 	put(h, s.Profiles...)
 	var texts [][]byte

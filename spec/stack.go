@@ -45,31 +45,32 @@ type Service struct {
 	StopGrace     Duration     `json:"stop_grace_period"`     // default 10 s
 	Watch         []WatchRule  `json:"watch,omitempty"`       // develop.watch, carried for a later part; never compared
 
-	Files       []File      `json:"files,omitempty"`        // configs and secrets, sorted by target
-	NetworkMode NetworkMode `json:"network_mode,omitempty"` // empty: by Networks
-	Security    Security    `json:"security,omitzero"`
-	Namespaces  Namespaces  `json:"namespaces,omitzero"`
-	Resources   Resources   `json:"resources,omitzero"`
-	GroupAdd    []string    `json:"group_add,omitempty"` // names of the image's groups, or numbers
-	Sysctls     []Pair      `json:"sysctls,omitempty"`
-	Ulimits     []Ulimit    `json:"ulimits,omitempty"`
-	ShmSize     int64       `json:"shm_size,omitempty"` // bytes; 0 for 64 MiB
-	Devices     []Device    `json:"devices,omitempty"`
-	DeviceRules []string    `json:"device_cgroup_rules,omitempty"` // as "c 1:3 rwm"
-	Domainname  string      `json:"domainname,omitempty"`
-	ExtraHosts  []Host      `json:"extra_hosts,omitempty"`
-	DNS         DNS         `json:"dns,omitzero"`
-	TTY         bool        `json:"tty,omitempty"`
-	StdinOpen   bool        `json:"stdin_open,omitempty"`
-	OOMScoreAdj int         `json:"oom_score_adj,omitempty"`
-	Annotations []Pair      `json:"annotations,omitempty"`
-	Logging     Logging     `json:"logging,omitzero"`
-	Links       []Link      `json:"links,omitempty"`
-	PostStart   []Hook      `json:"post_start,omitempty"` // by a command's start; what fails there fails the start
-	PreStop     []Hook      `json:"pre_stop,omitempty"`   // by a command's stop, within its grace
-	Pull        Pull        `json:"pull_policy,omitzero"`
-	Rollout     Rollout     `json:"rollout,omitzero"`   // deploy, for a later part
-	Detached    bool        `json:"detached,omitempty"` // attach: false: up in the foreground does not show its output
+	Files       []File         `json:"files,omitempty"`        // configs and secrets, sorted by target
+	NetworkMode NetworkMode    `json:"network_mode,omitempty"` // empty: by Networks
+	Security    Security       `json:"security,omitzero"`
+	Namespaces  Namespaces     `json:"namespaces,omitzero"`
+	Resources   Resources      `json:"resources,omitzero"`
+	Fixed       FixedResources `json:"fixed_resources,omitzero"`
+	GroupAdd    []string       `json:"group_add,omitempty"` // names of the image's groups, or numbers
+	Sysctls     []Pair         `json:"sysctls,omitempty"`
+	Ulimits     []Ulimit       `json:"ulimits,omitempty"`
+	ShmSize     int64          `json:"shm_size,omitempty"` // bytes; 0 for 64 MiB
+	Devices     []Device       `json:"devices,omitempty"`
+	DeviceRules []string       `json:"device_cgroup_rules,omitempty"` // as "c 1:3 rwm"
+	Domainname  string         `json:"domainname,omitempty"`
+	ExtraHosts  []Host         `json:"extra_hosts,omitempty"`
+	DNS         DNS            `json:"dns,omitzero"`
+	TTY         bool           `json:"tty,omitempty"`
+	StdinOpen   bool           `json:"stdin_open,omitempty"`
+	OOMScoreAdj int            `json:"oom_score_adj,omitempty"`
+	Annotations []Pair         `json:"annotations,omitempty"`
+	Logging     Logging        `json:"logging,omitzero"`
+	Links       []Link         `json:"links,omitempty"`
+	PostStart   []Hook         `json:"post_start,omitempty"` // by a command's start; what fails there fails the start
+	PreStop     []Hook         `json:"pre_stop,omitempty"`   // by a command's stop, within its grace
+	Pull        Pull           `json:"pull_policy,omitzero"`
+	Rollout     Rollout        `json:"rollout,omitzero"`   // deploy, for a later part
+	Detached    bool           `json:"detached,omitempty"` // attach: false: up in the foreground does not show its output
 }
 
 // Pair is a name with a value.

@@ -32,7 +32,26 @@ func Validate(st *Stack) Problems {
 	return v.found
 }
 
+// chosenAddresses refuses one address for several containers.
+func (v *validator) chosenAddresses() {
+	taken := map[string]string{}
+	for _, s := range v.st.Services {
+		for _, a := range s.Networks {
+			path := "services." + s.Name + ".networks." + a.Network
+			if s.Replicas > 1 && (a.IPv4 != "" || a.MAC != "") {
+				v.add(path, "a chosen address is for one replica only", "remove it, or scale to 1")
+			}
+			key := a.Network + " " + a.IPv4
+			if first := taken[key]; a.IPv4 != "" && first != "" {
+				v.add(path+".ipv4_address", a.IPv4+" is the address of service "+first+" already", "")
+			}
+			taken[key] = s.Name
+		}
+	}
+}
+
 func (v *validator) between() {
+	v.chosenAddresses()
 	v.names()
 	v.cycles()
 	v.hostPorts()

@@ -28,7 +28,11 @@ const (
 func confine(s *spec.Service, h host) []oci.SpecOpts {
 	v := s.Security
 	if v.Privileged {
-		return append(privileged(), withSeccomp(v.Seccomp, true))
+		opts := append(privileged(), withSeccomp(v.Seccomp, true))
+		if v.NoNewPrivileges {
+			opts = append(opts, oci.WithNoNewPrivileges)
+		}
+		return opts
 	}
 	var opts []oci.SpecOpts
 	if v.NoNewPrivileges {

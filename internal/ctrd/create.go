@@ -40,7 +40,7 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 	if err != nil {
 		return err
 	}
-	if c.Service.NetworkMode != spec.NetworkHost {
+	if c.Service.NetworkMode != spec.NetworkHost && !choosesAddress(&c.Service) {
 		e.wiring.begin(c.ID, func() { e.wire(ctx, c.ID) })
 	}
 	img, err := e.imageConfig(ctx, c.Service.Image, c.Digest)
@@ -139,7 +139,7 @@ func identityLabels(c executor.ContainerSpec) map[string]string {
 func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.Endpoint, error) {
 	want := network.Endpoint{
 		ID: c.ID, Stack: c.Stack, Service: c.Ref.Name, Index: c.Ref.Index,
-		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service), Links: links(&c.Service),
+		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service), Links: links(&c.Service), Avoid: avoided(c),
 	}
 	var err error
 	if want.Attachments, err = attachments(c); err != nil {

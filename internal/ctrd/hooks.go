@@ -2,7 +2,6 @@ package ctrd
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -12,10 +11,8 @@ import (
 	"stackup.dev/stackup/spec"
 )
 
-const (
-	hookOutput = 4 << 10          // bytes of a hook's output that are kept for an error
-	hookTime   = 10 * time.Second // of pre_stop, where the service has no grace
-)
+// hookOutput bounds what is kept of a hook's output for an error, bytes.
+const hookOutput = 4 << 10
 
 // runHooks runs commands in a container that runs, one after the other. The
 // first one that fails is the error, with what it printed last.
@@ -39,17 +36,20 @@ func (e *Engine) runHooks(ctx context.Context, id, what string, hooks []spec.Hoo
 	return nil
 }
 
-// beforeStop runs what the service wants run first. It keeps nothing from
-// being stopped: it has the time of the grace, and what fails is logged.
-func (e *Engine) beforeStop(ctx context.Context, id string, s *spec.Service, grace time.Duration) {
-	if len(s.PreStop) == 0 {
-		return
+// beforeStop runs what the service wants run first, and gives what is left of
+// the grace. It keeps nothing from being stopped: what fails is logged, and
+// without a grace there is no time for it.
+func (e *Engine) beforeStop(ctx context.Context, id string, s *spec.Service, grace time.Duration) time.Duration {
+	if len(s.PreStop) == 0 || grace <= 0 {
+		return grace
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(grace, hookTime), fmt.Errorf("not done within %s", cmp.Or(grace, hookTime)))
+	begin := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, grace, fmt.Errorf("not done within %s", grace))
 	defer cancel()
 	if err := e.runHooks(ctx, id, "pre_stop", s.PreStop); err != nil {
 		e.Log.Warn("hook", "id", id, "err", err)
 	}
+	return max(0, grace-time.Since(begin))
 }
 
 // tail keeps the end of what is written.

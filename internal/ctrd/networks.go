@@ -56,19 +56,11 @@ func (e *Engine) observeNetworks() ([]planner.Network, error) {
 }
 
 // attachments are a service's networks in the order of its interfaces. The
-// first has the default route and the published ports, so one without a way
-// out comes last.
+// first has the default route and the published ports.
 func attachments(c executor.ContainerSpec) ([]network.Attachment, error) {
 	joined := slices.Clone(c.Service.Networks)
-	internal := func(a spec.Attachment) int {
-		if n, err := networkNamed(c.Networks, a.Network); err == nil && n.Internal {
-			return 1
-		}
-		return 0
-	}
 	slices.SortStableFunc(joined, func(a, b spec.Attachment) int {
-		return cmp.Or(cmp.Compare(internal(a), internal(b)), cmp.Compare(b.GatewayPriority, a.GatewayPriority),
-			cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Network, b.Network))
+		return cmp.Or(cmp.Compare(b.GatewayPriority, a.GatewayPriority), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Network, b.Network))
 	})
 	var out []network.Attachment
 	for _, a := range joined {
@@ -85,6 +77,25 @@ func attachments(c executor.ContainerSpec) ([]network.Attachment, error) {
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// avoided are the addresses that services of the stack have chosen.
+func avoided(c executor.ContainerSpec) map[string][]netip.Addr {
+	out := map[string][]netip.Addr{}
+	for _, n := range c.Networks {
+		for _, text := range c.Reserved[n.Key] {
+			if a, err := netip.ParseAddr(text); err == nil {
+				out[n.Name] = append(out[n.Name], a)
+			}
+		}
+	}
+	return out
+}
+
+// choosesAddress says whether the container shall have an address that its
+// predecessor has as long as it runs.
+func choosesAddress(s *spec.Service) bool {
+	return slices.ContainsFunc(s.Networks, func(a spec.Attachment) bool { return a.IPv4 != "" || a.MAC != "" })
 }
 
 func networkNamed(all []spec.Network, key string) (spec.Network, error) {

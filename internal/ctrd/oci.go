@@ -150,7 +150,7 @@ func (e *Engine) specOpts(c executor.ContainerSpec, img image, h host, mounts []
 		return nil, err
 	}
 	own := oci.WithAnnotations(map[string]string{groupAnnotation: c.Stack}) // over the service's
-	return slices.Concat(opts, defaultSecurity(h), more, shared(s), []oci.SpecOpts{own, withResources(s.Resources)}, confine(s, h)), nil
+	return slices.Concat(opts, defaultSecurity(h), more, shared(s), []oci.SpecOpts{own, withResources(s.Resources, s.Fixed)}, confine(s, h)), nil
 }
 
 // ociVersion is the oldest version of the OCI runtime specification that has all

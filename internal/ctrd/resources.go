@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 
+	"github.com/containerd/cgroups/v3"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -19,12 +20,13 @@ const cpuPeriod = 100_000
 
 // withResources sets the limits of the container's control group. Rules for
 // devices are there already, and stay.
-func withResources(r spec.Resources) oci.SpecOpts {
+func withResources(r spec.Resources, f spec.FixedResources) oci.SpecOpts {
 	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
 		made, err := linuxResources(r)
 		if err != nil {
 			return err
 		}
+		fix(made, f)
 		if s.Linux.Resources != nil {
 			made.Devices = s.Linux.Resources.Devices
 		}
@@ -52,8 +54,6 @@ func cpuOf(r spec.Resources) *specs.LinuxCPU {
 	set(&c.Shares, r.CPUShares)
 	set(&c.Period, r.CPUPeriod)
 	set(&c.Quota, r.CPUQuota)
-	set(&c.RealtimePeriod, r.CPURTPeriod)
-	set(&c.RealtimeRuntime, r.CPURTRuntime)
 	if r.CPUs > 0 {
 		period := r.CPUPeriod
 		if period == 0 {
@@ -71,7 +71,7 @@ func cpuOf(r spec.Resources) *specs.LinuxCPU {
 // memoryOf doubles the limit for memory and swap together where the file says
 // nothing of swap and the kernel counts it, as Docker does.
 func memoryOf(r spec.Resources) *specs.LinuxMemory {
-	m := &specs.LinuxMemory{Swappiness: r.MemorySwappiness}
+	m := &specs.LinuxMemory{}
 	set(&m.Limit, r.Memory)
 	set(&m.Reservation, r.MemoryReservation)
 	swap := r.MemorySwap
@@ -79,23 +79,39 @@ func memoryOf(r spec.Resources) *specs.LinuxMemory {
 		swap = 2 * r.Memory
 	}
 	set(&m.Swap, swap)
-	if r.OOMKillDisable {
-		m.DisableOOMKiller = &r.OOMKillDisable
-	}
 	if *m == (specs.LinuxMemory{}) {
 		return nil
 	}
 	return m
 }
 
-// countsSwap says whether control groups of either version limit swap here.
-func countsSwap() bool {
-	for _, path := range []string{cgroupRoot + "/memory/memory.memsw.limit_in_bytes", "/proc/swaps"} {
-		if _, err := os.Stat(path); err == nil {
-			return true
+// fix adds what is set once.
+func fix(r *specs.LinuxResources, f spec.FixedResources) {
+	if f.CPURTPeriod != 0 || f.CPURTRuntime != 0 {
+		if r.CPU == nil {
+			r.CPU = &specs.LinuxCPU{}
 		}
+		set(&r.CPU.RealtimePeriod, f.CPURTPeriod)
+		set(&r.CPU.RealtimeRuntime, f.CPURTRuntime)
 	}
-	return false
+	if f.MemorySwappiness != nil || f.OOMKillDisable {
+		if r.Memory == nil {
+			r.Memory = &specs.LinuxMemory{}
+		}
+		r.Memory.Swappiness = f.MemorySwappiness
+		set(&r.Memory.DisableOOMKiller, f.OOMKillDisable)
+	}
+}
+
+// countsSwap says whether control groups limit swap here. The root of version 2
+// has no such file; the groups below it have.
+func countsSwap() bool {
+	path := cgroupRoot + "/memory/memory.memsw.limit_in_bytes"
+	if cgroups.Mode() == cgroups.Unified {
+		path = cgroupRoot + "/*/memory.swap.max"
+	}
+	found, _ := filepath.Glob(path) // the pattern is good
+	return len(found) > 0
 }
 
 // set leaves the pointer nil for a zero value, which means "not asked for".

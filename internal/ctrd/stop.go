@@ -83,7 +83,7 @@ func (e *Engine) stopTask(ctx context.Context, rec containers.Container, grace t
 	switch taskState(t.Status) {
 	case planner.TaskRunning:
 		if s, err := storedOf(rec); err == nil {
-			e.beforeStop(ctx, rec.ID, &s.Service, grace)
+			grace = e.beforeStop(ctx, rec.ID, &s.Service, grace)
 		}
 		told, err := e.mayTell(ctx)
 		if err != nil {

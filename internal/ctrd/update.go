@@ -2,11 +2,14 @@ package ctrd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
+	"github.com/containerd/cgroups/v3"
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/oci"
@@ -16,13 +19,19 @@ import (
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/logs"
+	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
 
 // Update rewrites the live fields: the stored model, the user's labels, the
 // limits of the control group, how much of the output is kept.
-func (e *Engine) Update(ctx context.Context, id string, c executor.ContainerSpec) error {
+func (e *Engine) Update(ctx context.Context, id string, c executor.ContainerSpec) (err error) {
 	ctx = e.ctx(ctx)
+	lock, err := e.Dirs.LockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	rec, err := e.client.ContainerService().Get(ctx, id)
 	if err != nil {
 		return err
@@ -39,7 +48,7 @@ func (e *Engine) Update(ctx context.Context, id string, c executor.ContainerSpec
 	if err != nil {
 		return err
 	}
-	if err := e.updateLimits(ctx, &rec, old.Service.Resources, c.Service.Resources); err != nil {
+	if err := e.updateLimits(ctx, &rec, old.Service.Resources, &c.Service); err != nil {
 		return fmt.Errorf("resources: %w", err)
 	}
 	if err := e.updateLogging(id, old.Service.Logging, c.Service.Logging); err != nil {
@@ -53,27 +62,35 @@ func (e *Engine) Update(ctx context.Context, id string, c executor.ContainerSpec
 
 // updateLimits changes the live control group first: what the kernel refuses
 // shall not be recorded.
-func (e *Engine) updateLimits(ctx context.Context, rec *containers.Container, old, now spec.Resources) error {
-	if reflect.DeepEqual(old, now) {
+func (e *Engine) updateLimits(ctx context.Context, rec *containers.Container, old spec.Resources, now *spec.Service) error {
+	if reflect.DeepEqual(old, now.Resources) {
 		return nil
 	}
 	var s oci.Spec
 	if err := typeurl.UnmarshalTo(rec.Spec, &s); err != nil {
 		return err
 	}
-	if err := withResources(now)(ctx, nil, rec, &s); err != nil {
+	if err := withResources(now.Resources, now.Fixed)(ctx, nil, rec, &s); err != nil {
 		return err
 	}
-	lifted := *s.Linux.Resources
-	lifted.Devices = nil // no change, and the runtime would set them anew
-	lift(&lifted, old)
-	value, err := typeurl.MarshalAnyToProto(&lifted)
+	lifted, err := linuxResources(now.Resources) // without what the runtime never changes
 	if err != nil {
 		return err
 	}
-	_, err = e.client.TaskService().Update(ctx, &tasksapi.UpdateTaskRequest{ContainerID: rec.ID, Resources: value})
-	if err = native(err); err != nil && !errdefs.IsNotFound(err) { // without a task the next start has them
+	lift(lifted, old)
+	value, err := typeurl.MarshalAnyToProto(lifted)
+	if err != nil {
 		return err
+	}
+	t, err := e.task(ctx, rec.ID)
+	if err != nil {
+		return err
+	}
+	if t != nil && taskState(t.Status) != planner.TaskStopped { // else the next start has them
+		_, err = e.client.TaskService().Update(ctx, &tasksapi.UpdateTaskRequest{ContainerID: rec.ID, Resources: value})
+		if err = native(err); err != nil && !errdefs.IsNotFound(err) {
+			return err
+		}
 	}
 	rec.Spec, err = typeurl.MarshalAny(&s)
 	return err
@@ -103,7 +120,45 @@ func lift(r *specs.LinuxResources, old spec.Resources) {
 		}
 		orDefault(&r.Memory.Limit, was.Memory.Limit, -1)
 		orDefault(&r.Memory.Swap, was.Memory.Swap, -1)
-		orDefault(&r.Memory.Reservation, was.Memory.Reservation, -1)
+		orDefault(&r.Memory.Reservation, was.Memory.Reservation, noReservation())
+	}
+	liftBlockIO(r, was.BlockIO)
+}
+
+// noReservation is what means none: on version 2 -1 would protect all memory,
+// and the runtime takes 0 for "not asked for".
+func noReservation() int64 {
+	if cgroups.Mode() == cgroups.Unified {
+		return 1 // byte, less than a page
+	}
+	return -1
+}
+
+// liftBlockIO gives devices that have no rate any more the rate 0, which is none.
+func liftBlockIO(r *specs.LinuxResources, was *specs.LinuxBlockIO) {
+	if was == nil {
+		return
+	}
+	if r.BlockIO == nil {
+		r.BlockIO = &specs.LinuxBlockIO{}
+	}
+	orDefault(&r.BlockIO.Weight, was.Weight, 500)
+	for _, t := range []struct {
+		now *[]specs.LinuxThrottleDevice
+		was []specs.LinuxThrottleDevice
+	}{
+		{&r.BlockIO.ThrottleReadBpsDevice, was.ThrottleReadBpsDevice},
+		{&r.BlockIO.ThrottleWriteBpsDevice, was.ThrottleWriteBpsDevice},
+		{&r.BlockIO.ThrottleReadIOPSDevice, was.ThrottleReadIOPSDevice},
+		{&r.BlockIO.ThrottleWriteIOPSDevice, was.ThrottleWriteIOPSDevice},
+	} {
+		for _, d := range t.was {
+			same := func(o specs.LinuxThrottleDevice) bool { return o.Major == d.Major && o.Minor == d.Minor }
+			if !slices.ContainsFunc(*t.now, same) {
+				d.Rate = 0
+				*t.now = append(*t.now, d)
+			}
+		}
 	}
 }
 

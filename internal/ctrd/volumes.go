@@ -38,12 +38,23 @@ func (e *Engine) VolumeUsers(ctx context.Context) (map[string][]string, error) {
 			return nil, fmt.Errorf("container %s: its mounts cannot be read: %w", r.ID, err)
 		}
 		for _, s := range sources {
-			if name, ok := byData[filepath.Clean(s)]; ok {
+			if name := volumeAbove(byData, s); name != "" {
 				users[name] = append(users[name], firstOf(r.Labels[labels.Name], r.ID))
 			}
 		}
 	}
 	return users, nil
+}
+
+// volumeAbove finds the volume that a path is in, as the whole of it or a
+// folder below (volume.subpath).
+func volumeAbove(byData map[string]string, path string) string {
+	for path = filepath.Clean(path); len(path) > 1; path = filepath.Dir(path) {
+		if name, ok := byData[path]; ok {
+			return name
+		}
+	}
+	return ""
 }
 
 // mountSources reads nothing but the mounts out of the OCI spec.

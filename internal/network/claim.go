@@ -51,7 +51,7 @@ func (h *Host) Claim(ctx context.Context, e Endpoint, wishes []Published) (Endpo
 	if i := slices.IndexFunc(all, e.sameReplica); i >= 0 {
 		previous = slices.Concat(previous, all[i].Ports)
 	}
-	if e.Attachments, err = assign(e.Attachments, former, networks, all); err != nil {
+	if e.Attachments, err = e.assign(former, networks, all); err != nil {
 		return Endpoint{}, err
 	}
 	if e.Ports, err = h.choosePorts(ctx, e, wishes, previous, all); err != nil {
@@ -63,8 +63,17 @@ func (h *Host) Claim(ctx context.Context, e Endpoint, wishes []Published) (Endpo
 
 // assign fills in attachments: interfaces in order, and addresses that no
 // other endpoint has. What the endpoint had before it keeps.
-func assign(want, former []Attachment, networks []Network, others []Endpoint) ([]Attachment, error) {
-	out := slices.Clone(want)
+//
+// A network without a way out comes last: the first has the default route.
+func (e Endpoint) assign(former []Attachment, networks []Network, others []Endpoint) ([]Attachment, error) {
+	out := slices.Clone(e.Attachments)
+	internal := func(a Attachment) int {
+		if slices.ContainsFunc(networks, func(n Network) bool { return n.Name == a.Network && n.Internal }) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(out, func(a, b Attachment) int { return cmp.Compare(internal(a), internal(b)) })
 	for i := range out {
 		a := &out[i]
 		at := slices.IndexFunc(networks, func(n Network) bool { return n.Name == a.Network })
@@ -72,7 +81,7 @@ func assign(want, former []Attachment, networks []Network, others []Endpoint) ([
 			return nil, fmt.Errorf("network %s does not exist", a.Network)
 		}
 		n := networks[at]
-		had, err := address(n, a.Wanted, former, others)
+		had, err := e.address(n, a.Wanted, former, others)
 		if err != nil {
 			return nil, err
 		}
@@ -82,9 +91,17 @@ func assign(want, former []Attachment, networks []Network, others []Endpoint) ([
 	return out, nil
 }
 
-func address(n Network, wanted netip.Addr, former []Attachment, others []Endpoint) (netip.Prefix, error) {
+func (e Endpoint) address(n Network, wanted netip.Addr, former []Attachment, others []Endpoint) (netip.Prefix, error) {
 	used := map[netip.Addr]bool{}
+	if !wanted.IsValid() {
+		for _, a := range e.Avoid[n.Name] {
+			used[a] = true
+		}
+	}
 	for _, o := range others {
+		if wanted.IsValid() && e.sameReplica(o) {
+			continue // it goes before its successor comes
+		}
 		for _, a := range o.Attachments {
 			if a.Network == n.Name {
 				used[a.Address.Addr()] = true

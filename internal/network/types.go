@@ -56,19 +56,20 @@ type Attachment struct {
 // Endpoint is the network side of one container. The default route goes by
 // its first attachment, and published ports lead to that.
 type Endpoint struct {
-	Version     int          `json:"version"`
-	ID          string       `json:"id"` // of the container
-	Stack       string       `json:"stack"`
-	Service     string       `json:"service"`
-	Index       int          `json:"index"`
-	Hostname    string       `json:"hostname"`
-	Name        string       `json:"name"` // visible name
-	Attachments []Attachment `json:"attachments,omitempty"`
-	Ports       []Published  `json:"ports,omitempty"`
-	Hosts       []HostName   `json:"hosts,omitempty"` // names of its own choice
-	Links       []Link       `json:"links,omitempty"` // likewise, of others on its networks
-	Up          bool         `json:"up"`              // attached, published and answering by name
-	Seq         int64        `json:"seq,omitempty"`   // grows with every Attach: of two that publish one port the later has it
+	Version     int                     `json:"version"`
+	ID          string                  `json:"id"` // of the container
+	Stack       string                  `json:"stack"`
+	Service     string                  `json:"service"`
+	Index       int                     `json:"index"`
+	Hostname    string                  `json:"hostname"`
+	Name        string                  `json:"name"` // visible name
+	Attachments []Attachment            `json:"attachments,omitempty"`
+	Ports       []Published             `json:"ports,omitempty"`
+	Hosts       []HostName              `json:"hosts,omitempty"` // names of its own choice
+	Links       []Link                  `json:"links,omitempty"` // likewise, of others on its networks
+	Avoid       map[string][]netip.Addr `json:"-"`               // at Claim: addresses that others will ask for, by network
+	Up          bool                    `json:"up"`              // attached, published and answering by name
+	Seq         int64                   `json:"seq,omitempty"`   // grows with every Attach: of two that publish one port the later has it
 }
 
 // HostName is a name that a container knows by its own wish. The zero address
