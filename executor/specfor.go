@@ -70,12 +70,13 @@ func reserved(s *spec.Stack) map[string][]string {
 	var out map[string][]string
 	for _, v := range s.Services {
 		for _, a := range v.Networks {
-			if a.IPv4 != "" && out == nil {
+			if a.IPv4 == "" {
+				continue
+			}
+			if out == nil {
 				out = map[string][]string{}
 			}
-			if a.IPv4 != "" {
-				out[a.Network] = append(out[a.Network], a.IPv4)
-			}
+			out[a.Network] = append(out[a.Network], a.IPv4)
 		}
 	}
 	return out

@@ -108,10 +108,8 @@ func contentOf(f spec.File) ([]byte, error) {
 		if data, err = os.ReadFile(f.Path); err != nil {
 			return nil, err
 		}
-	case f.From != "" && f.Value != "":
-		data = []byte(f.Value)
 	case f.From != "":
-		data = nil
+		data = []byte(f.Value)
 	}
 	sum := sha256.Sum256(data)
 	if f.Digest == "sha256:"+hex.EncodeToString(sum[:]) {

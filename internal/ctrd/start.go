@@ -174,7 +174,7 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 	if err := helped(ctx, e.Helpers, Helpers.Collect); err != nil {
 		return err
 	}
-	if err := e.freshRun(rec, restarts); err != nil {
+	if err := e.freshRun(rec.ID, st.Health, restarts); err != nil {
 		return err
 	}
 	return e.runTask(ctx, rec, io)
@@ -203,18 +203,14 @@ func helped(ctx context.Context, h Helpers, how func(Helpers, context.Context) e
 }
 
 // freshRun forgets what was known of the run before.
-func (e *Engine) freshRun(rec containers.Container, restarts restart.Count) error {
-	s, err := storedOf(rec)
-	if err != nil {
-		return err
-	}
+func (e *Engine) freshRun(id string, h *spec.Healthcheck, restarts restart.Count) error {
 	now := time.Now().UTC() // the same in both files: it says which run a verdict is of
-	if s.Health != nil && !s.Health.Disable {
-		if err := health.WriteFile(e.Dirs, rec.ID, health.NewStatus(now)); err != nil {
+	if h != nil && !h.Disable {
+		if err := health.WriteFile(e.Dirs, id, health.NewStatus(now)); err != nil {
 			return err
 		}
 	}
-	return e.writeRun(rec.ID, now, restarts)
+	return e.writeRun(id, now, restarts)
 }
 
 func (e *Engine) runTask(ctx context.Context, rec containers.Container, io taskIO) error {
