@@ -116,3 +116,7 @@ require (
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
+
+// The Compose library's schema checker, in a form that costs no time when a
+// program starts (docs/decisions.md).
+replace github.com/santhosh-tekuri/jsonschema/v6 => ./internal/jsonschema

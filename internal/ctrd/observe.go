@@ -47,7 +47,7 @@ func (e *Engine) observePorts(ctx context.Context, s *spec.Stack) ([]planner.Por
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	used, err := network.PortsInUse(ctx, wanted...)
+	used, err := network.PortsInUse(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -61,12 +61,12 @@ func (e *Engine) observePorts(ctx context.Context, s *spec.Stack) ([]planner.Por
 }
 
 // wantedPorts are the host ports that the stack asks for by number.
-func wantedPorts(s *spec.Stack) []uint16 {
-	var out []uint16
+func wantedPorts(s *spec.Stack) []network.Published {
+	var out []network.Published
 	for _, v := range s.Services {
 		for _, p := range v.Ports {
 			for n := int(p.HostPort); n > 0 && n <= int(p.HostPortEnd); n++ {
-				out = append(out, uint16(n))
+				out = append(out, network.Published{HostIP: p.HostIP, HostPort: uint16(n), Protocol: p.Protocol})
 			}
 		}
 	}

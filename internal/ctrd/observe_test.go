@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -31,10 +32,14 @@ func TestTaskState(t *testing.T) {
 
 func TestWantedPorts(t *testing.T) {
 	s := &spec.Stack{Services: []spec.Service{
-		{Ports: []spec.Port{{HostPort: 80, HostPortEnd: 80}, {Target: 9}}}, // the second takes any free port
-		{Ports: []spec.Port{{HostPort: 65533, HostPortEnd: 65535}}},        // the last port there is
+		{Ports: []spec.Port{{HostPort: 80, HostPortEnd: 80, Protocol: "udp"}, {Target: 9}}}, // the second takes any free port
+		{Ports: []spec.Port{{HostPort: 65533, HostPortEnd: 65535, HostIP: "127.0.0.1"}}},    // the last port there is
 	}}
-	if diff := cmp.Diff([]uint16{80, 65533, 65534, 65535}, wantedPorts(s)); diff != "" {
+	want := []network.Published{{HostPort: 80, Protocol: "udp"}}
+	for n := uint16(65533); n != 0; n++ {
+		want = append(want, network.Published{HostIP: "127.0.0.1", HostPort: n})
+	}
+	if diff := cmp.Diff(want, wantedPorts(s)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if got := wantedPorts(&spec.Stack{}); got != nil {

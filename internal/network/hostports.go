@@ -9,10 +9,13 @@ import (
 	"stackup.dev/stackup/planner"
 )
 
-// PortsInUse gives every host port that a process takes: listening TCP and
-// unconnected UDP sockets, IPv4 and IPv6, with its holder. Looking for holders
-// walks over all processes; of, if given, limits that to these ports.
-func PortsInUse(ctx context.Context, of ...uint16) ([]planner.PortUse, error) {
+// PortsInUse gives the host ports that processes take, unless all of wanted are
+// free: listening TCP and unconnected UDP sockets, IPv4 and IPv6. It names the
+// holders of the wanted ones, for which it walks over all processes.
+func PortsInUse(ctx context.Context, wanted []Published) ([]planner.PortUse, error) {
+	if allFree(wanted) {
+		return nil, nil
+	}
 	const proc = ports.Proc("/proc")
 	sockets, err := proc.Sockets()
 	if err != nil {
@@ -20,7 +23,7 @@ func PortsInUse(ctx context.Context, of ...uint16) ([]planner.PortUse, error) {
 	}
 	inodes := map[uint64]bool{}
 	for _, s := range sockets {
-		if s.Inode != 0 && (len(of) == 0 || slices.Contains(of, s.Port)) {
+		if s.Inode != 0 && slices.ContainsFunc(wanted, func(p Published) bool { return p.HostPort == s.Port }) {
 			inodes[s.Inode] = true
 		}
 	}
