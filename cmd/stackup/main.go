@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -29,7 +28,7 @@ const (
 )
 
 func main() {
-	debug.SetGCPercent(briefly)
+	briefly()
 	os.Exit(run())
 }
 

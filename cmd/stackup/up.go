@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -110,10 +111,12 @@ func (s *session) upDetached(ctx context.Context, st *spec.Stack, o planner.Opti
 
 // carry runs the plan with its progress, and closes that.
 func (s *session) carry(ctx context.Context, st *spec.Stack, o planner.Options, p ui.Progress) error {
+	var kept sync.WaitGroup
 	plan, err := s.Carry(ctx, st, o, func(*planner.Plan) error {
-		memos{s.dirs}.keep(st.Name, s.memo)
+		kept.Go(func() { memos{s.dirs}.keep(st.Name, s.memo) })
 		return engine.Record(s.dirs, s.choice)
 	})
+	kept.Wait()
 	err = errors.Join(err, p.Close())
 	if plan != nil {
 		warn(plan.Notices)

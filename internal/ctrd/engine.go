@@ -73,6 +73,7 @@ type Engine struct {
 	starting *semaphore.Weighted // one shim's start at a time
 
 	wiring ahead // network interfaces
+	quick  quickener
 
 	mu     sync.Mutex
 	images map[string]image // by manifest digest: read once per command

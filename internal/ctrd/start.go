@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
@@ -141,6 +140,7 @@ func (e *Engine) desire(ctx context.Context, rec containers.Container, what stri
 }
 
 func (e *Engine) startTask(ctx context.Context, rec containers.Container, restarts restart.Count) error {
+	defer e.quick.hold()()
 	p, err := decodeEndpoint(rec.Labels[labels.Endpoint])
 	if err != nil {
 		return err
@@ -222,9 +222,6 @@ func (e *Engine) runTask(ctx context.Context, rec containers.Container, io taskI
 	for _, m := range mounts {
 		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 	}
-	var quickened sync.WaitGroup
-	quickened.Go(quicken)
-	defer quickened.Wait()
 	if err := e.createTask(ctx, rec, req); err != nil {
 		return fmt.Errorf("create task: %w", err)
 	}
