@@ -92,6 +92,7 @@ check: vet lint unit ## vet, linters, import arrows, unit tests with the race de
 
 vet:
 	@$(GO) vet -buildvcs=false -tags e2e ./...
+	@$(GO) -C internal/jsonschema vet ./...
 
 lint: build/tools/golangci-lint
 	@build/tools/golangci-lint run
