@@ -94,9 +94,12 @@ func (e *Engine) volumeMount(c executor.ContainerSpec, m spec.Mount) (specs.Moun
 		return specs.Mount{}, err
 	}
 	if m.Source == "" {
-		if err := e.volumes.Create(c.Stack, "", name, true); err != nil {
-			return specs.Mount{}, err
-		}
+		err = e.volumes.Create(c.Stack, "", name, true)
+	} else {
+		err = e.volumes.Finish(name)
+	}
+	if err != nil {
+		return specs.Mount{}, err
 	}
 	source, err := subfolder(e.volumes.Data(name), m.Subpath)
 	return bound(source, m), err

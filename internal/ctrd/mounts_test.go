@@ -99,6 +99,12 @@ func TestMountsOfAContainer(t *testing.T) {
 		}
 	})
 	c.Volumes = []spec.Volume{{Key: "data", Name: "shop_data"}}
+	if err := e.CreateVolume(t.Context(), "shop", c.Volumes[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(e.volumes.Data("shop_data")); err != nil { // its creation was interrupted
+		t.Fatal(err)
+	}
 	got, err := e.mounts(c)
 	if err != nil {
 		t.Fatal(err)
@@ -116,8 +122,11 @@ func TestMountsOfAContainer(t *testing.T) {
 	if diff := cmp.Diff(want, places); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+	if _, err := os.Stat(e.volumes.Data("shop_data")); err != nil {
+		t.Error(err)
+	}
 	vols, err := e.volumes.List()
-	if diff := cmp.Diff([]planner.Volume{{Name: anon, Stack: "shop", Anonymous: true}}, vols); err != nil || diff != "" {
+	if diff := cmp.Diff([]planner.Volume{{Name: anon, Stack: "shop", Anonymous: true}, {Key: "data", Name: "shop_data", Stack: "shop"}}, vols); err != nil || diff != "" {
 		t.Errorf("volumes: %v (-want +got):\n%s", err, diff)
 	}
 }

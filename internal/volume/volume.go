@@ -44,6 +44,15 @@ func (s Store) Create(stack, key, name string, anonymous bool) error {
 	return os.MkdirAll(s.Data(name), 0o755)
 }
 
+// Finish does what an interrupted Create has left undone of a volume that is
+// listed: its data folder.
+func (s Store) Finish(name string) error {
+	if _, err := s.read(name); err != nil {
+		return err
+	}
+	return os.MkdirAll(s.Data(name), 0o755)
+}
+
 // enter writes the record, unless there is one.
 func (s Store) enter(r record) error {
 	path := s.recordPath(r.Name)

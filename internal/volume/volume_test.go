@@ -75,6 +75,20 @@ func TestInterruptedCreation(t *testing.T) {
 	listed(t, s)
 }
 
+func TestFinish(t *testing.T) {
+	s := newStore(t)
+	must(t, s.Create("shop", "data", "shop_data", false))
+	must(t, os.Remove(s.Data("shop_data"))) // killed between record and data
+	listed(t, s, data)
+	must(t, s.Finish("shop_data"))
+	if info, err := os.Stat(s.Data("shop_data")); err != nil || !info.IsDir() {
+		t.Errorf("no data folder: %v", err)
+	}
+	if err := s.Finish("never-there"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a volume that is not there: %v", err)
+	}
+}
+
 func TestInterruptedRemoval(t *testing.T) {
 	left := map[string]func(*testing.T, Store){
 		"data gone":          func(t *testing.T, s Store) { must(t, os.RemoveAll(s.Data("shop_data"))) },
