@@ -15,6 +15,7 @@ STRIP   := -s -w
 
 CNI     := bridge macvlan ipvlan host-device loopback ptp static host-local dhcp portmap firewall tuning
 CNI_BIN := $(addprefix $(LIBEXEC)/,$(CNI))
+BUILDKIT := $(LIBEXEC)/buildkitd $(LIBEXEC)/buildctl
 PINS    := $(TOOLS)/runtime/go.mod $(TOOLS)/runtime/go.sum
 ENGINES := build/engines/containerd-2.4 build/engines/containerd-debian
 
@@ -32,7 +33,7 @@ deps: ## install what a full build and test needs and this machine lacks (apt)
 build: helpers ## build bin/stackup and its helper programs
 	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/stackup ./cmd/stackup
 
-helpers: $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc $(CNI_BIN)
+helpers: $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc $(CNI_BIN) $(BUILDKIT)
 	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/ \
 		./internal/cni/stackup-cni ./internal/logs/stackup-logger ./internal/initproc/stackup-init
 	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/front/ ./internal/shimfront/containerd-shim-runc-v2
@@ -67,6 +68,13 @@ $(CNI_BIN) &: $(PINS)
 		$(addprefix main/,bridge macvlan ipvlan host-device loopback ptp) \
 		$(addprefix ipam/,static host-local dhcp) $(addprefix meta/,portmap firewall tuning))
 	@touch $(CNI_BIN)
+
+$(BUILDKIT) &: $(TOOLS)/buildkit/go.mod $(TOOLS)/buildkit/go.sum
+	@echo build BuildKit
+	@mkdir -p $(LIBEXEC)
+	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/buildkit build -buildvcs=false -trimpath -ldflags "$(STRIP)" \
+		-o $(CURDIR)/$(LIBEXEC)/ github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
+	@touch $(BUILDKIT)
 
 example: build example-image ## bring up examples/nginx and fetch its page
 	@$(NEED) curl=curl

@@ -15,6 +15,8 @@ func (w *walk) call(ctx context.Context, n *node) error {
 		report, stop := w.progress(n)
 		defer stop()
 		return w.x.Engine.Pull(ctx, s.Object, s.Digest, report)
+	case planner.OpBuild:
+		return w.build(ctx, n)
 	case planner.OpCreate:
 		return w.create(ctx, s)
 	case planner.OpUpdate:

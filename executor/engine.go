@@ -27,10 +27,30 @@ type ContainerSpec struct {
 	Reserved map[string][]string
 }
 
+// BuildSpec is all that is needed to build one image.
+type BuildSpec struct {
+	Ref    string // what it is called
+	Dir    string // project directory
+	Build  *spec.Build
+	Images map[string]string // by service: what contexts that are one stand for
+
+	Options BuildOptions
+}
+
+// BuildOptions bend every build of a run.
+type BuildOptions struct {
+	NoCache bool        // build every step anew
+	Pull    bool        // ask registries for base images that are here
+	Args    []spec.Pair // over the file's
+}
+
 // Images brings images in.
 type Images interface {
 	// Pull fetches and unpacks ref. report may be called from any goroutine.
 	Pull(ctx context.Context, ref, digest string, report func(done, total int64)) error
+	// Build makes an image from its inputs as they are now. line is told each
+	// step and each line of its output, from any goroutine.
+	Build(ctx context.Context, b BuildSpec, line func(string)) error
 }
 
 // Networks makes and removes networks. Both may be repeated.

@@ -19,8 +19,9 @@ const (
 // Executor carries out plans on an engine. Only Engine is required.
 type Executor struct {
 	Engine         Engine
-	Events         event.Sink       // nil: nobody listens
-	Log            *slog.Logger     // nil: nothing is logged
+	Events         event.Sink   // nil: nobody listens
+	Log            *slog.Logger // nil: nothing is logged
+	Build          BuildOptions
 	Parallel       int              // engine calls at a time, waits and stops apart; 0: DefaultParallel
 	CleanupTimeout time.Duration    // for what must still happen after the end of ctx; 0: DefaultCleanupTimeout
 	Now            func() time.Time // stamps events; nil: time.Now

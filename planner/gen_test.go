@@ -45,6 +45,13 @@ func (g gen) stack() *spec.Stack {
 	for _, name := range []string{"a", "b", "c", "d"}[:1+g.pick("services", 4)] {
 		s.Services = append(s.Services, g.service(name, s.Services))
 	}
+	if g.one("built", 3) {
+		for i := range s.Services {
+			if s.Services[i].Image == "img/two:1" {
+				s.Services[i].Build = &spec.Build{Context: "/srv/demo"}
+			}
+		}
+	}
 	return s
 }
 
@@ -119,6 +126,13 @@ func (g gen) state(s *spec.Stack) State {
 			{Ref: "img/one:1", Local: "sha256:1", Wanted: "sha256:1"},
 			{Ref: "img/two:1", Local: []string{"", "sha256:old", "sha256:2"}[g.pick("local", 3)], Wanted: "sha256:2"},
 		},
+	}
+	if slices.ContainsFunc(s.Services, func(v spec.Service) bool { return v.Build != nil }) {
+		two := &st.Images[1]
+		two.Wanted, two.Build = two.Local, &Build{}
+		if g.one("inputs changed", 2) {
+			two.Build.Changed = []spec.Change{{Field: "build.context", Old: "1", New: "2"}}
+		}
 	}
 	for _, key := range []string{"back", "front", "gone", "front_old"} {
 		if g.one("has "+key, 2) {

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"stackup.dev/stackup/spec"
 )
 
@@ -14,8 +16,15 @@ func (m *maker) image(ref string) *Image {
 	return nil
 }
 
-// wantedDigest is the manifest that new containers are made from; empty if
-// nobody knows.
+// digest is the manifest that new containers of s are made from; empty if it is
+// yet to be built, or if nobody knows.
+func (m *maker) digest(s *spec.Service) string {
+	if m.due(s.Image) {
+		return ""
+	}
+	return wantedDigest(m.image(s.Image))
+}
+
 func wantedDigest(i *Image) string {
 	switch {
 	case i == nil:
@@ -27,8 +36,29 @@ func wantedDigest(i *Image) string {
 	}
 }
 
-// pull plans that the image of s comes in, where it must. Only what a
-// container is made from is pulled: a running container needs no image.
+// bring plans that the image of s is built or pulled, where it must. Only what
+// a container is made from is: a running container needs no image.
+func (m *maker) bring(s *spec.Service) (StepID, bool) {
+	if m.due(s.Image) {
+		return m.build(s.Image), true
+	}
+	if i := m.image(s.Image); i != nil && i.Local == "" && m.opt.NoBuild && m.builder(s.Image) != nil {
+		m.problem("service %s: image %s: it has not been built, and --no-build is given", s.Name, s.Image)
+		return "", false
+	}
+	if i := m.image(s.Image); i != nil && i.Build != nil && i.Build.Unknown {
+		m.noteUnknown(s)
+	}
+	return m.pull(s)
+}
+
+func (m *maker) noteUnknown(s *spec.Service) {
+	note := "image " + s.Image + " was not built here: whether it is up to date is not known (stackup build builds it)"
+	if !slices.Contains(m.notices, note) {
+		m.notices = append(m.notices, note)
+	}
+}
+
 func (m *maker) pull(s *spec.Service) (StepID, bool) {
 	i := m.image(s.Image)
 	digest := wantedDigest(i)

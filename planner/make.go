@@ -49,6 +49,7 @@ type maker struct {
 	opt      Options
 	byRef    map[Ref][]*Container // all containers of a replica, by ID
 	taken    map[string]bool      // container IDs
+	dues     map[string]bool      // by image: whether it is to be built
 	scope    map[string]bool      // services to bring up
 	oneShot  map[string]bool      // services that others need completed
 	replicas map[string][]replica // wanted replicas in scope, by service
@@ -69,6 +70,7 @@ func newMaker(desired *spec.Stack, actual State, o Options) *maker {
 		byID:     map[StepID]*Step{},
 		byRef:    map[Ref][]*Container{},
 		taken:    map[string]bool{},
+		dues:     map[string]bool{},
 	}
 	m.sortInput(desired, actual)
 	for i := range m.have.Containers {

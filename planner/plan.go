@@ -17,6 +17,7 @@ type Op string
 // The operations.
 const (
 	OpPull   Op = "pull"
+	OpBuild  Op = "build"
 	OpCreate Op = "create"
 	OpUpdate Op = "update" // rewrite live fields of a container's stored model
 	OpStart  Op = "start"
@@ -91,6 +92,8 @@ type Plan struct {
 // Options bend what Make plans.
 type Options struct {
 	Only          []string       // services to bring up, with all they depend on; empty for all
+	Build         bool           // build images even if nothing that goes into them has changed
+	NoBuild       bool           // build nothing
 	ForceRecreate bool           // replace even what is unchanged
 	RemoveOrphans bool           // remove containers of services that the file no longer has
 	RemoveVolumes bool           // consent to remove volumes (down -v)

@@ -39,7 +39,10 @@ func (m *maker) whySameHash(old *Container, want *spec.Service, digest []spec.Ch
 }
 
 func (m *maker) digestChange(old *Container, want *spec.Service) []spec.Change {
-	digest := wantedDigest(m.image(want.Image))
+	if m.due(want.Image) {
+		return []spec.Change{{Field: "image digest", Old: old.Digest, New: "built anew"}}
+	}
+	digest := m.digest(want)
 	if digest == "" || digest == old.Digest {
 		return nil
 	}

@@ -54,15 +54,15 @@ func (m *maker) make(r *replica) []StepID {
 
 func (m *maker) create(r *replica) StepID {
 	needs := m.places(r.want)
-	if pull, ok := m.pull(r.want); ok {
-		needs = append(needs, pull)
+	if image, ok := m.bring(r.want); ok {
+		needs = append(needs, image)
 	}
 	return m.add(Step{
 		ID:         StepID("create/" + r.ref.String()),
 		Op:         OpCreate,
 		Ref:        r.ref,
 		Object:     r.id,
-		Digest:     wantedDigest(m.image(r.want.Image)),
+		Digest:     m.digest(r.want),
 		Generation: r.gen,
 		Reason:     m.why(r),
 		Needs:      needs,

@@ -66,10 +66,10 @@ func (r *replica) adopt(fits func(*Container) bool) bool {
 
 // current says whether c is what s asks for.
 func (m *maker) current(c *Container, s *spec.Service, hash string) bool {
-	if m.opt.ForceRecreate || c.Hash != hash {
+	if m.opt.ForceRecreate || c.Hash != hash || m.due(s.Image) {
 		return false
 	}
-	wanted := wantedDigest(m.image(s.Image))
+	wanted := m.digest(s)
 	// With the image gone and its registry out of reach, nobody can say that
 	// the container is out of date.
 	return (wanted == "" || c.Digest == wanted) && len(m.moved(c, s)) == 0

@@ -122,6 +122,7 @@ type Image struct {
 	Local  string // manifest digest present here; empty if absent
 	Wanted string // manifest digest to run; Local unless it must be pulled
 	Err    string // why an absent image cannot be had; empty if it can
+	Build  *Build // nil: not built by the stack, or nobody has looked
 }
 
 // PortUse is a host port that is taken, with its holder.

@@ -62,6 +62,11 @@ func parseImage(words []string) Image {
 			i.Local = value
 		case "wanted":
 			i.Wanted = value
+		case "changed":
+			old, now, _ := strings.Cut(value, ">")
+			i.Build = &Build{Changed: []spec.Change{{Field: "build.context", Old: old, New: now}}}
+		case "built":
+			i.Build = &Build{}
 		case "err":
 			i.Err = strings.TrimPrefix(strings.Join(words[1+n:], " "), "err=")
 			return i

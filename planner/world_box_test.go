@@ -47,7 +47,11 @@ func (w *world) create(s Step) error {
 	if _, ok := w.boxes[s.Object]; ok || service == nil {
 		return fmt.Errorf("%q is there already, or not wanted", s.Object)
 	}
-	if i := w.images[service.Image]; i.Local != s.Digest || s.Digest == "" {
+	i := w.images[service.Image]
+	if s.Digest == "" && i.Build != nil {
+		s.Digest = i.Local // whatever was built
+	}
+	if i.Local != s.Digest || s.Digest == "" || dueToBuild(i) {
 		return fmt.Errorf("no image %s at %q", service.Image, s.Digest)
 	}
 	if err := w.hasPlaces(service); err != nil {

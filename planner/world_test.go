@@ -56,7 +56,7 @@ func (w *world) apply(s Step) error {
 	var err error
 	switch s.Ref.Kind {
 	case KindImage:
-		err = w.pull(s)
+		err = w.image(s)
 	case KindNetwork:
 		err = w.network(s)
 	case KindVolume:
@@ -72,8 +72,12 @@ func (w *world) apply(s Step) error {
 	return nil
 }
 
-func (w *world) pull(s Step) error {
+func (w *world) image(s Step) error {
 	i, ok := w.images[s.Object]
+	if s.Op == OpBuild && ok && i.Build != nil {
+		w.images[s.Object] = Image{Ref: i.Ref, Local: "sha256:built", Wanted: "sha256:built", Build: &Build{}}
+		return nil
+	}
 	if s.Op != OpPull || !ok || i.Wanted != s.Digest {
 		return fmt.Errorf("cannot %s image %q at %q", s.Op, s.Object, s.Digest)
 	}
@@ -130,7 +134,7 @@ func (w *world) volume(s Step) error {
 // its replica, up to what can be changed in place.
 func (w *world) fits(b Container) bool {
 	s := w.want.Service(b.Ref.Name)
-	if s == nil || b.Partial || b.Ref.Index < 1 || b.Ref.Index > s.Replicas || b.Digest != w.images[s.Image].Wanted {
+	if s == nil || b.Partial || dueToBuild(w.images[s.Image]) || b.Ref.Index < 1 || b.Ref.Index > s.Replicas || b.Digest != w.images[s.Image].Wanted {
 		return false
 	}
 	for _, n := range b.Networks {
@@ -142,6 +146,8 @@ func (w *world) fits(b Container) bool {
 	a.Restart, c.Restart = spec.Restart{}, spec.Restart{}
 	return text(a) == text(c)
 }
+
+func dueToBuild(i Image) bool { return i.Build != nil && (i.Local == "" || len(i.Build.Changed) > 0) }
 
 func text(v any) string {
 	b, err := json.Marshal(v)

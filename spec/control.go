@@ -68,7 +68,7 @@ func isText(path string) bool {
 	if !ok {
 		return false
 	}
-	for _, part := range []string{".environment", ".command", ".entrypoint", ".labels", ".healthcheck.test"} {
+	for _, part := range []string{".environment", ".command", ".entrypoint", ".labels", ".healthcheck.test", ".build.args", ".build.dockerfile_inline"} {
 		if strings.Contains(rest, part) {
 			return true
 		}

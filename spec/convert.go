@@ -50,7 +50,7 @@ type usage struct{ networks, volumes map[string]bool }
 func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Service {
 	sv := &converter{scan: s, path: "services." + c.Name}
 	out := Service{
-		Name: c.Name, Image: sv.image(c.Image), ContainerName: c.ContainerName,
+		Name: c.Name, Image: sv.image(c, p.Name), ContainerName: c.ContainerName,
 		Replicas:   sv.replicas(c),
 		Entrypoint: sv.words("entrypoint", c.Entrypoint), Command: sv.words("command", c.Command),
 		Environment: sv.environment(c.Environment),
@@ -65,8 +65,11 @@ func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Ser
 	out.Resources, out.Fixed = sv.resources(c), sv.fixedResources(c)
 	out.Files = sv.files(c, p)
 	out.Pull = sv.pull(c)
+	out.Build = sv.build(c, p)
 	out.Links = sv.links(c, p)
-	sv.platform(c.Platform)
+	if c.Build == nil || len(c.Build.Platforms) == 0 {
+		sv.platform(c.Platform)
+	}
 	sv.deploy(c.Deploy, &out)
 	out.NetworkMode = sv.networkMode(c)
 	if c.StopGracePeriod != nil {
@@ -88,15 +91,26 @@ func (c *converter) problem(attr, format string, args ...any) {
 	c.rep.addf(c.all.find(path), path, format, args...)
 }
 
-// image normalises a reference as the distribution project defines it: registry and tag filled in.
-func (c *converter) image(image string) string {
+// image names what is built and has no name of its own after the stack and the
+// service, as docker compose does.
+func (c *converter) image(cfg types.ServiceConfig, stack string) string {
+	image := cfg.Image
+	if image == "" && cfg.Build != nil {
+		image = stack + "-" + cfg.Name
+	}
 	if image == "" {
-		c.rep.addf(c.all.find(c.path), c.path, "no image is given")
+		c.rep.addf(c.all.find(c.path), c.path, "no image is given, nor how to build one")
 		return ""
 	}
+	return c.reference("image", image)
+}
+
+// reference normalises one as the distribution project defines it: registry and
+// tag filled in.
+func (c *converter) reference(attr, image string) string {
 	ref, err := reference.ParseDockerRef(image)
 	if err != nil {
-		c.problem("image", "%q is not an image reference: %v", printable(image), err)
+		c.problem(attr, "%q is not an image reference: %v", printable(image), err)
 		return ""
 	}
 	return ref.String()

@@ -119,7 +119,7 @@ func (c *converter) pull(cfg types.ServiceConfig) Pull {
 	policy, every, err := cfg.GetPullPolicy()
 	switch {
 	case err != nil:
-	case policy == types.PullPolicyMissing || policy == types.PullPolicyIfNotPresent:
+	case policy == types.PullPolicyMissing || policy == types.PullPolicyIfNotPresent, policy == types.PullPolicyBuild && cfg.Build != nil:
 		return Pull{}
 	case policy == types.PullPolicyAlways || policy == types.PullPolicyNever:
 		return Pull{Policy: PullPolicy(policy)}

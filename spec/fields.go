@@ -76,6 +76,7 @@ func fields() []field {
 		{"PostStart", "post_start", live, hooks("post_start", func(s *Service) []Hook { return s.PostStart })},
 		{"PreStop", "pre_stop", live, hooks("pre_stop", func(s *Service) []Hook { return s.PreStop })},
 		{"Pull", "pull_policy", ignored, nil},
+		{"Build", "build", ignored, nil},
 		{"Rollout", "deploy", ignored, nil},
 		{"Links", "links", recreate, flattenLinks},
 		{"Detached", "attach", ignored, nil},

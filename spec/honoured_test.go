@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -228,6 +229,7 @@ func samples() map[string]sample {
 // the stacks differ, or one of them is refused; else the row says why not.
 func TestHonouredPropertiesChangeTheStack(t *testing.T) {
 	all := samples()
+	maps.Copy(all, buildSamples())
 	for _, row := range supportTable() {
 		s, ok := all[row.path]
 		delete(all, row.path)

@@ -69,6 +69,7 @@ type Service struct {
 	PostStart   []Hook         `json:"post_start,omitempty"` // by a command's start; what fails there fails the start
 	PreStop     []Hook         `json:"pre_stop,omitempty"`   // by a command's stop, within its grace
 	Pull        Pull           `json:"pull_policy,omitzero"`
+	Build       *Build         `json:"build,omitempty"`    // nil: the image comes from a registry, or is here
 	Rollout     Rollout        `json:"rollout,omitzero"`   // deploy, for a later part
 	Detached    bool           `json:"detached,omitempty"` // attach: false: up in the foreground does not show its output
 }

@@ -26,7 +26,7 @@ func only(path, hint string, v ...any) support {
 // honoured row without rows below it honours all that is below; a refused row
 // refuses all below; an attribute without a row is refused.
 func supportTable() []support {
-	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), processRows(), resourceRows(), fileRows(), serviceRefusals(), mountRows(), deployRows())
+	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), processRows(), resourceRows(), fileRows(), serviceRefusals(), mountRows(), deployRows(), buildRows())
 }
 
 func topLevel() []support {
@@ -191,7 +191,6 @@ func deployRows() []support {
 
 func serviceRefusals() []support {
 	rows := []support{
-		no("services.*.build", "build the image first and name it under image"),
 		only("services.*.use_api_socket", "", false),
 		no("services.*.networks.*.ipv6_address", "networks are IPv4"),
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"stackup.dev/stackup/internal/app"
+	"stackup.dev/stackup/internal/build"
 	"stackup.dev/stackup/internal/ctrd"
 	"stackup.dev/stackup/internal/engine"
 	"stackup.dev/stackup/internal/event"
@@ -170,7 +171,14 @@ func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice
 	if cfg.RuntimeBin, err = engine.OCIRuntime(g.runtime, c, libexec); err != nil {
 		return nil, err
 	}
-	return ctrd.New(ctx, cfg)
+	e, err := ctrd.New(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	e.Builder = &build.Builder{
+		Dirs: d, Libexec: libexec, Address: c.Address, Snapshotter: e.Snapshotter, Host: os.Getenv("BUILDKIT_HOST"),
+	}
+	return e, nil
 }
 
 func (g *globals) log() *slog.Logger {

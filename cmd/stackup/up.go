@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stackup.dev/stackup/internal/app"
 	"stackup.dev/stackup/internal/engine"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
@@ -23,6 +24,8 @@ type upFlags struct {
 	detach      bool
 	wait        bool
 	waitTimeout int
+	build       bool
+	noBuild     bool
 	force       bool
 	orphans     bool
 	scale       []string
@@ -55,6 +58,8 @@ func (f *upFlags) register(c *cobra.Command) {
 	s.BoolVarP(&f.detach, "detach", "d", false, "return once everything has started")
 	s.BoolVar(&f.wait, "wait", false, "return once everything runs, and is healthy where it has a healthcheck; implies --detach")
 	s.IntVar(&f.waitTimeout, "wait-timeout", 0, "seconds that --wait waits at most")
+	s.BoolVar(&f.build, "build", false, "build images first, even if nothing that goes into them has changed")
+	s.BoolVar(&f.noBuild, "no-build", false, "build nothing, even if it is due")
 	s.BoolVar(&f.force, "force-recreate", false, "replace containers even if nothing has changed")
 	s.BoolVar(&f.orphans, "remove-orphans", false, "remove containers of services that the file no longer has")
 	s.StringArrayVar(&f.scale, "scale", nil, "SERVICE=N: number of replicas, over the file's")
@@ -79,8 +84,11 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 		memo = nil // it is of the stack as it was before
 	}
 	warn(s.Notices)
+	if f.build && f.noBuild {
+		return errors.New("--build and --no-build exclude each other")
+	}
 	o := planner.Options{
-		Only: only, ForceRecreate: f.force, RemoveOrphans: f.orphans, Wait: f.wait,
+		Only: only, NoBuild: f.noBuild, ForceRecreate: f.force, RemoveOrphans: f.orphans, Wait: f.wait,
 		Timeout: seconds(c, "timeout", f.timeout),
 	}
 	p, err := g.newProgress(s)
@@ -93,10 +101,28 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
 	ses.memo = memo
+	if f.build {
+		if err := ses.buildFirst(ctx, s, only, p); err != nil {
+			return err
+		}
+	}
 	if f.detach || f.wait {
 		return ses.upDetached(ctx, s, o, f, p)
 	}
 	return ses.upAttached(ctx, g, s, o, f, p)
+}
+
+// buildFirst builds before up looks at what there is: a container whose image
+// comes out the same is left alone.
+func (s *session) buildFirst(ctx context.Context, st *spec.Stack, only []string, p ui.Progress) error {
+	names := app.Built(st, only)
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := s.Build(ctx, st, names); err != nil {
+		return errors.Join(err, p.Close())
+	}
+	return nil
 }
 
 func (s *session) upDetached(ctx context.Context, st *spec.Stack, o planner.Options, f upFlags, p ui.Progress) error {

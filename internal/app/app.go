@@ -53,6 +53,8 @@ type App struct {
 	Waiting func(stack string, h statedir.Holder)
 	// Parallel is how many engine calls are in flight; 0 for the default.
 	Parallel int
+	// Builds bends all builds.
+	Builds executor.BuildOptions
 }
 
 // leaseTimeout bounds the giving back of a lease after a run.
@@ -96,6 +98,40 @@ func (a *App) Carry(ctx context.Context, s *spec.Stack, o planner.Options, plann
 	return p, errors.Join(a.runUnlessEmpty(ctx, p), a.Helpers.Ensure(context.WithoutCancel(ctx)))
 }
 
+// Build builds the images of the services that have a build, of all or of those
+// named, whether it is due or not. Nothing is started or replaced.
+func (a *App) Build(ctx context.Context, s *spec.Stack, only []string) (_ *planner.Plan, err error) {
+	unlock, err := a.lock(ctx, Down(s.Name))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	p, err := planner.Builds(s, planner.State{Stack: s.Name, Images: unseen(s)}, only)
+	if err != nil {
+		return nil, err
+	}
+	return p, a.runUnlessEmpty(ctx, p)
+}
+
+// unseen stands for images of which nothing need be known.
+func unseen(s *spec.Stack) (out []planner.Image) {
+	for _, v := range s.Services {
+		out = append(out, planner.Image{Ref: v.Image})
+	}
+	return out
+}
+
+// Built names the services that have something to build, of those that an up of
+// only brings up.
+func Built(s *spec.Stack, only []string) (names []string) {
+	for _, name := range scope(s, only) {
+		if v := s.Service(name); v != nil && v.Build != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func (a *App) runUnlessEmpty(ctx context.Context, p *planner.Plan) error {
 	if p.Empty() {
 		return nil
@@ -115,7 +151,7 @@ func (a *App) run(ctx context.Context, p *planner.Plan) error {
 }
 
 func (a *App) executor() *executor.Executor {
-	return &executor.Executor{Engine: a.Engine, Events: a.Events, Log: a.Log, Parallel: a.Parallel}
+	return &executor.Executor{Engine: a.Engine, Events: a.Events, Log: a.Log, Parallel: a.Parallel, Build: a.Builds}
 }
 
 // leased calls do under the stack's lease, and gives that back.

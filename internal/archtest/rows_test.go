@@ -15,7 +15,7 @@ var (
 	// leaves do one thing each and know neither the executor nor containerd.
 	leaves = []string{
 		"internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns",
-		"internal/ports", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc",
+		"internal/ports", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build",
 	}
 )
 
@@ -41,6 +41,7 @@ var rows = []row{
 	{"internal/initproc", []string{"internal/statedir"}, nil, "finds the init program"},
 	{"internal/initproc/stackup-init", []string{"internal/initproc"}, nil, "runs as process 1 of a container: it must stay small"},
 	{"internal/shimfront/...", nil, nil, "one process per deletion: it must stay small"},
+	{"internal/build", []string{"spec", "internal/statedir"}, nil, "builds are programs of BuildKit's and files, whatever is made of them"},
 	{"internal/volume", []string{"planner", "spec", "internal/statedir", "internal/labels"}, nil, "volumes are folders"},
 	{"internal/network/...", []string{"planner", "spec", "internal/statedir", "internal/labels", "internal/cni", "internal/network/..."}, nil, "networks are netlink, nftables and files, whatever runs in them"},
 	{"internal/cni", []string{"spec", "planner", "internal/statedir", "internal/network/..."}, nil, "carries endpoints to CNI plugins"},

@@ -47,6 +47,7 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 	if err != nil {
 		return err
 	}
+	c.Digest = img.digest // of one that was just built the plan knows none
 	if err := e.prepareSnapshot(ctx, c, img); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
@@ -85,7 +86,7 @@ func (e *Engine) placeMounts() error {
 }
 
 func sameAs(old containers.Container, c executor.ContainerSpec) error {
-	if id, ok := labels.Decode(old.Labels); ok && id.Hash == c.Hash && id.Digest == c.Digest {
+	if id, ok := labels.Decode(old.Labels); ok && id.Hash == c.Hash && (c.Digest == "" || id.Digest == c.Digest) {
 		return nil
 	}
 	return fmt.Errorf("container %s exists with another configuration: run again: %w", c.ID, errdefs.ErrAlreadyExists)

@@ -31,6 +31,7 @@ import (
 	"google.golang.org/grpc"
 
 	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/build"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/internal/volume"
@@ -50,8 +51,15 @@ type Config struct {
 	RuntimeBin  string  // OCI runtime program; empty for the one that containerd finds itself
 	ShimBin     string  // runtime shim program of the embedded engine; empty: it is left to containerd to start it
 	InitBin     string  // program for init: true
+	Builder     Builder // nil: nothing can be built
 	Helpers     Helpers // nil: nobody collects output or probes
 	Log         *slog.Logger
+}
+
+// Builder makes images: with the engine itself, or elsewhere.
+type Builder interface {
+	Build(ctx context.Context, r build.Request, line func(string)) (build.Result, error)
+	Close() error
 }
 
 // Helpers are the processes that outlive a command. They end when they have
@@ -90,6 +98,7 @@ type Engine struct {
 var _ executor.Engine = (*Engine)(nil)
 
 type image struct {
+	digest  string
 	config  ocispec.ImageConfig
 	health  *spec.Healthcheck // Docker's own extension of the image config
 	chainID string
@@ -172,7 +181,11 @@ func (e *Engine) Close() error {
 	e.wiring.wait()
 	e.endEarlyShim()
 	mine := e.Dirs.Exec(os.Getpid())
-	err := errors.Join(e.client.Close(), os.RemoveAll(mine))
+	err := os.RemoveAll(mine)
+	if e.Builder != nil {
+		err = errors.Join(err, e.Builder.Close())
+	}
+	err = errors.Join(err, e.client.Close())
 	for _, p := range []string{filepath.Dir(mine), e.Dirs.Mounts(os.Getpid()), filepath.Dir(e.Dirs.Mounts(0))} {
 		_ = os.Remove(p) // refused by the kernel while something is in it
 	}

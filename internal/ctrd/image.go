@@ -121,25 +121,27 @@ func (e *Engine) reportIngest(ctx context.Context, report func(done, total int64
 }
 
 // imageConfig reads what the image says of its process, once per digest, and
-// sees to it that its layers are unpacked.
+// sees to it that its layers are unpacked. No digest is whatever ref is now.
 func (e *Engine) imageConfig(ctx context.Context, ref, digest string) (image, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if c, ok := e.images[digest]; ok {
+	if c, ok := e.images[digest]; ok && digest != "" {
 		return c, nil
 	}
 	img, err := e.client.ImageService().Get(ctx, ref)
 	if err != nil {
 		return image{}, fmt.Errorf("image %s: %w", ref, err)
 	}
-	if got := img.Target.Digest.String(); got != digest {
+	got := img.Target.Digest.String()
+	if digest != "" && got != digest {
 		return image{}, fmt.Errorf("image %s is %s now, %s was planned: run again", ref, got, digest)
 	}
 	c, err := e.readImage(ctx, img)
 	if err != nil {
 		return image{}, fmt.Errorf("image %s: %w", ref, err)
 	}
-	e.images[digest] = c
+	c.digest = got
+	e.images[got] = c
 	return c, nil
 }
 

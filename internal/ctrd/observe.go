@@ -218,13 +218,18 @@ func (e *Engine) observeImages(ctx context.Context, s *spec.Stack) ([]planner.Im
 	if err != nil {
 		return nil, err
 	}
+	made, err := e.observeBuilds(ctx, s, local)
+	if err != nil {
+		return nil, err
+	}
 	policy := pullPolicies(s)
 	out := make([]planner.Image, len(refs))
 	var wg sync.WaitGroup
 	for i, ref := range refs {
 		have := local[ref]
-		out[i] = planner.Image{Ref: ref, Local: have.digest, Wanted: have.digest}
+		out[i] = planner.Image{Ref: ref, Local: have.digest, Wanted: have.digest, Build: made[ref]}
 		switch {
+		case made[ref] != nil: // no registry is asked
 		case have.digest == "" && policy[ref].Policy == spec.PullNever:
 			out[i].Err = "it is not on this machine, and pull_policy is never"
 		case have.digest == "" || due(policy[ref], time.Since(have.updated)):
@@ -290,6 +295,7 @@ func (e *Engine) LocalImages(ctx context.Context, refs []string) (map[string]str
 type localImage struct {
 	digest  string
 	updated time.Time // when it was last pulled or loaded
+	labels  map[string]string
 }
 
 func (e *Engine) localImages(ctx context.Context, refs []string) (map[string]localImage, error) {
@@ -306,7 +312,7 @@ func (e *Engine) localImages(ctx context.Context, refs []string) (map[string]loc
 	}
 	out := map[string]localImage{}
 	for _, i := range list {
-		out[i.Name] = localImage{i.Target.Digest.String(), i.UpdatedAt}
+		out[i.Name] = localImage{i.Target.Digest.String(), i.UpdatedAt, i.Labels}
 	}
 	return out, nil
 }
@@ -333,6 +339,7 @@ func (e *Engine) RemoveShared() {
 		filepath.Join(e.Dirs.RuncRoot(), e.Dirs.Namespace()), e.Dirs.RuncRoot(),
 		filepath.Dir(e.Dirs.Container("x")), e.Dirs.IO(), e.Dirs.Logs(), filepath.Dir(e.Dirs.Exec(0)), filepath.Dir(e.Dirs.Mounts(0)),
 		e.Dirs.Networks(), e.Dirs.Endpoints(), e.Dirs.Netns(), e.Dirs.Volumes(), e.Dirs.CNICache())
+	_ = os.RemoveAll(e.Dirs.BuildInputs()) // a cache
 	for _, p := range paths {
 		_ = os.Remove(p) // refused by the kernel unless empty: what we want
 	}

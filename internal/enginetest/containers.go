@@ -15,7 +15,11 @@ func (f *Fake) Create(ctx context.Context, c executor.ContainerSpec) error {
 		if _, ok := f.containers[c.ID]; ok {
 			return nil
 		}
-		if i := f.images[c.Service.Image]; i.Local == "" || i.Local != c.Digest {
+		i := f.images[c.Service.Image]
+		if c.Digest == "" { // whatever was built
+			c.Digest = i.Local
+		}
+		if i.Local == "" || i.Local != c.Digest {
 			return fmt.Errorf("image %s: digest %q is not here", c.Service.Image, c.Digest)
 		}
 		for _, n := range c.Networks {

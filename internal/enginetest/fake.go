@@ -38,6 +38,7 @@ type Fake struct {
 	sick       map[string]bool // services whose health probes fail
 	faults     map[string]map[int]fault
 	counts     map[string]int
+	built      int // images
 	calls      []Call
 }
 

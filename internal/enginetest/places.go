@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -19,6 +20,17 @@ func (f *Fake) Pull(ctx context.Context, ref, digest string, report func(done, t
 		report(2, 2)
 		i.Local = digest
 		f.images[ref] = i
+		return nil
+	})
+}
+
+// Build makes an image present whose digest says how often it was built.
+func (f *Fake) Build(ctx context.Context, b executor.BuildSpec, line func(string)) error {
+	return f.act(ctx, "Build", b.Ref, func() error {
+		line("FROM scratch")
+		f.built++
+		digest := fmt.Sprintf("sha256:built-%d", f.built)
+		f.images[b.Ref] = planner.Image{Ref: b.Ref, Local: digest, Wanted: digest}
 		return nil
 	})
 }

@@ -22,6 +22,8 @@ const (
 	Dir        = "dev.stackup/dir"        // project directory
 	Desired    = "dev.stackup/desired"    // DesiredRunning or DesiredStopped
 	Endpoint   = "dev.stackup/endpoint"   // JSON of the network endpoint
+	// BuildInputs is on images that were built: JSON of what went into them.
+	BuildInputs = "dev.stackup/build-inputs"
 )
 
 // The values of Desired: what the last command wanted of the container.

@@ -122,3 +122,12 @@ func (d Dirs) Models() string { return filepath.Join(d.State, "models") }
 
 // Container is the folder of one container's small files: hosts, resolv.conf, hostname, health.
 func (d Dirs) Container(id string) string { return filepath.Join(d.State, "containers", id) }
+
+// BuildCache is BuildKit's persistent folder: what builds can be spared.
+func (d Dirs) BuildCache() string { return filepath.Join(d.Root, "buildkit") }
+
+// Build holds the socket and passing files of BuildKit while it runs.
+func (d Dirs) Build() string { return filepath.Join(d.State, "buildkit") }
+
+// BuildInputs remembers what folders that builds read have summed up to.
+func (d Dirs) BuildInputs() string { return filepath.Join(d.State, "inputs") }

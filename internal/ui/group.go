@@ -14,6 +14,7 @@ type verb string
 // The verbs, in the order in which a plan's heading counts them.
 const (
 	verbPull    verb = "pull"
+	verbBuild   verb = "build"
 	verbCreate  verb = "create"
 	verbReplace verb = "replace"
 	verbUpdate  verb = "update"
@@ -57,6 +58,8 @@ func (g *group) verb() verb {
 	switch {
 	case g.has(planner.OpPull):
 		return verbPull
+	case g.has(planner.OpBuild):
+		return verbBuild
 	case g.has(planner.OpCreate) && (g.has(planner.OpRemove) || g.has(planner.OpStop)):
 		return verbReplace
 	case g.has(planner.OpCreate):
@@ -78,7 +81,7 @@ func (g *group) verb() verb {
 
 func (v verb) symbol() (string, paint) {
 	switch v {
-	case verbPull, verbCreate:
+	case verbPull, verbBuild, verbCreate:
 		return "+", green
 	case verbReplace, verbUpdate, verbRestart:
 		return "~", yellow
@@ -100,7 +103,7 @@ func tally(groups []*group, kept int) string {
 	}
 	var parts []string
 	for _, v := range []verb{
-		verbPull, verbCreate, verbReplace, verbUpdate, verbRestart,
+		verbPull, verbBuild, verbCreate, verbReplace, verbUpdate, verbRestart,
 		verbStart, verbWait, verbStop, verbRemove,
 	} {
 		if n[v] > 0 {

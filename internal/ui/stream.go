@@ -38,15 +38,16 @@ func newStream(w io.Writer, f form) *stream {
 	return s
 }
 
-// Emit queues e. An unread Progress of the same step is replaced, so that the
-// queue is bounded by the number of steps.
+// Emit queues e. An unread Progress of the same step that only counts is
+// replaced by the next; a build's lines of output are all
+// kept.
 func (s *stream) Emit(e event.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	if e.Phase == event.Progress {
+	if e.Phase == event.Progress && e.Op != planner.OpBuild {
 		for i := range s.pending {
 			if s.pending[i].Step == e.Step && s.pending[i].Phase == event.Progress {
 				s.pending[i] = e
@@ -122,6 +123,9 @@ type plainForm struct {
 func (f *plainForm) event(b *bytes.Buffer, e event.Event) {
 	f.Apply(e)
 	if e.Phase == event.Progress {
+		if e.Op == planner.OpBuild {
+			fmt.Fprintf(b, "%s  | %s\n", f.name(e.Ref), Sanitize(e.Text))
+		}
 		return
 	}
 	fmt.Fprintf(b, "%s  %s", f.name(e.Ref), phaseWord(e))

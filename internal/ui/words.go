@@ -75,6 +75,8 @@ func doing(op planner.Op) string {
 	switch op {
 	case planner.OpPull:
 		return "Pulling"
+	case planner.OpBuild:
+		return "Building"
 	case planner.OpCreate:
 		return "Creating"
 	case planner.OpUpdate:
@@ -96,6 +98,8 @@ func did(op planner.Op) string {
 	switch op {
 	case planner.OpPull:
 		return "Pulled"
+	case planner.OpBuild:
+		return "Built"
 	case planner.OpCreate:
 		return "Created"
 	case planner.OpUpdate:

@@ -1,0 +1,144 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// buildStack builds on the image that is here, on one of its own, and from
+// nothing but the file.
+const buildStack = `
+services:
+  web:
+    build:
+      context: web
+      args: {VERSION: "1"}
+      additional_contexts: {tools: "service:tools"}
+      labels: {com.example.made: "yes"}
+      secrets: [token]
+      tags: [stackup.test/also:1]
+      extra_hosts: {buildhost: 10.1.2.3}
+    command: ["sleep", "100000"]
+    stop_grace_period: 0s
+  tools:
+    build:
+      context: tools
+      dockerfile_inline: |
+        FROM stackup.test/busybox:1
+        RUN echo tool > /tool
+    scale: 0
+secrets:
+  token: {environment: TOKEN}
+`
+
+const webDockerfile = `FROM stackup.test/busybox:1 AS base
+ARG VERSION=0
+RUN --mount=type=secret,id=token sha256sum /run/secrets/token | grep -q ^622493693890
+RUN echo version $VERSION > /version && grep buildhost /etc/hosts > /hosts-then
+FROM base
+COPY --from=tools /tool /tool
+COPY . /src
+`
+
+// Intent: up builds what is due and nothing else, says which input has changed,
+// and leaves the old container serving if a build fails.
+func TestBuild(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+		w.env = append(w.env, "TOKEN="+canarySecret)
+		w.file("web/Dockerfile", webDockerfile)
+		w.file("web/page", "one\n")
+		w.file("tools/none", "")
+		w.file("web/skipped.log", "1")
+		w.file("web/.dockerignore", "*.log\n")
+		w.file("stack.yaml", buildStack)
+		w.must("up", "-d")
+		w.inside("web", map[string]string{
+			"cat /version": "version 1", "cat /tool": "tool", "cat /src/page": "one", "ls /src/skipped.log 2>&1 || true": ".*No such file.*",
+			"cat /hosts-then": `10\.1\.2\.3\s+buildhost`, "ls /run/secrets 2>&1 || true": ".*No such file.*|",
+		})
+		w.nowhere(canarySecret)
+		if r := w.must("images", "ls"); !strings.Contains(r.out, "stackup.test/also") {
+			t.Errorf("the further tag is not there:\n%s", r.out)
+		}
+		w.unchanged("after up")
+		w.file("web/skipped.log", "2")
+		w.unchanged("after a change that .dockerignore leaves out")
+		w.must("build")
+		w.unchanged("after building the same once more")
+
+		first := w.ps()["web.1"].ID
+		w.file("web/page", "two\n")
+		if r := w.run("plan"); !strings.Contains(r.out, "build.context: ") || !strings.Contains(r.out, "replace web.1") || strings.Contains(r.out, "shop-tools") {
+			t.Errorf("plan after a change:\n%s", r.out)
+		}
+		w.must("up", "-d")
+		w.inside("web", map[string]string{"cat /src/page": "two"})
+		w.unchanged("after the second up")
+
+		second := w.ps()["web.1"].ID
+		w.file("web/Dockerfile", webDockerfile+"RUN echo last words; exit 7\n")
+		r := w.run("up", "-d")
+		if r.code != 1 || !strings.Contains(r.err, "last words") || !strings.Contains(r.err, "exit code: 7") {
+			t.Errorf("a build that fails: exit %d\n%s", r.code, r.err)
+		}
+		if now := w.ps()["web.1"].ID; first == second || now != second {
+			t.Errorf("%s, then %s, then %s: the one that served is gone", first, second, now)
+		}
+		w.file("web/Dockerfile", webDockerfile)
+		w.unchanged("with the Dockerfile as it was")
+		w.must("down", "-v")
+		leaks()
+	})
+}
+
+// unchanged wants a plan with nothing to do.
+func (w *world) unchanged(when string) {
+	w.t.Helper()
+	if r := w.run("plan", "--exit-code"); r.code != 0 {
+		w.t.Errorf("plan %s: exit %d\n%s%s", when, r.code, r.out, r.err)
+	}
+}
+
+// Intent: a command that is killed while it builds leaves nothing that runs, and
+// the next one converges.
+func TestBuildKilled(t *testing.T) {
+	w := newWorld(t, embedded)
+	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo begun && sleep 100000\n")
+	w.file("stack.yaml", "services:\n  web: {build: web, command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
+	cmd := w.cmd(t.Context(), "up", "-d")
+	check(t, cmd.Start())
+	w.eventually("the build runs", func() bool {
+		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, f := range files {
+			if b, _ := os.ReadFile(f); strings.HasPrefix(string(b), "sleep\x00100000") {
+				return true
+			}
+		}
+		return false
+	})
+	check(t, cmd.Process.Signal(syscall.SIGKILL))
+	_ = cmd.Wait()
+	w.settles("still there of the killed build", func() (left []string) {
+		for _, p := range processesOf(w.dir) {
+			if strings.Contains(p, "buildkitd") || strings.Contains(p, "buildctl") {
+				left = append(left, p)
+			}
+		}
+		return left
+	})
+	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo done > /done\n")
+	begun := time.Now()
+	w.must("up", "-d")
+	if took := time.Since(begun); took > 30*time.Second {
+		t.Errorf("the next up took %s", took)
+	}
+	w.inside("web", map[string]string{"cat /done": "done"})
+	w.must("down", "-v")
+}

@@ -1,0 +1,56 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"stackup.dev/stackup/internal/event"
+	"stackup.dev/stackup/planner"
+)
+
+func (w *walk) build(ctx context.Context, n *node) error {
+	b, err := BuildFor(w.plan, n.step)
+	if err != nil {
+		return err
+	}
+	b.Options = w.x.Build
+	line, stop := w.lines(n)
+	defer stop()
+	return w.x.Engine.Build(ctx, b, line)
+}
+
+// BuildFor gives what the image of a build step is made from, out of the plan
+// alone.
+func BuildFor(p *planner.Plan, s planner.Step) (BuildSpec, error) {
+	b := BuildSpec{Ref: s.Object, Dir: p.Desired.Dir, Images: map[string]string{}}
+	for _, v := range p.Desired.Services {
+		b.Images[v.Name] = v.Image
+		if v.Image == s.Object && v.Build != nil && b.Build == nil {
+			b.Build = v.Build
+		}
+	}
+	if b.Build == nil {
+		return b, fmt.Errorf("internal: no service of the plan's stack builds %s", s.Object)
+	}
+	return b, nil
+}
+
+// lines tells of the output of n until it is stopped.
+func (w *walk) lines(n *node) (line func(string), stop func()) {
+	var mu sync.Mutex
+	var stopped bool
+	line = func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !stopped {
+			w.emit(n, event.Event{Phase: event.Progress, Text: text})
+		}
+	}
+	stop = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+	}
+	return line, stop
+}

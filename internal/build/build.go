@@ -1,0 +1,189 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// cancelGrace is what a build may take to end once it is told to.
+const cancelGrace = 5 * time.Second
+
+// Result is an image that was built.
+type Result struct {
+	Digest string
+	// Archive has the image, in OCI layout, if it was made elsewhere; the
+	// caller removes it. Otherwise the image is with the engine.
+	Archive string
+}
+
+// Build makes an image. line is told each step and each line of its output. It
+// may be called by several goroutines at once.
+func (b *Builder) Build(ctx context.Context, r Request, line func(string)) (res Result, err error) {
+	at, err := b.address(ctx)
+	if err != nil {
+		return res, err
+	}
+	client, err := b.program(clientProgram)
+	if err != nil {
+		return res, err
+	}
+	if err := os.MkdirAll(b.Dirs.Build(), 0o700); err != nil {
+		return res, err
+	}
+	scratch, err := os.MkdirTemp(b.Dirs.Build(), "build-")
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	if r.Build.Inline != "" {
+		if err := os.WriteFile(filepath.Join(scratch, "Dockerfile"), []byte(r.Build.Inline), 0o600); err != nil { //nolint:forbidigo // passing
+			return res, err
+		}
+	}
+	a := r.arguments(scratch)
+	meta := filepath.Join(scratch, "metadata.json")
+	a.add("metadata-file", "%s", meta)
+	if b.Host != "" {
+		res.Archive = filepath.Join(b.Dirs.State, filepath.Base(scratch)+".tar")
+	}
+	a.add("output", "%s", r.output(res.Archive))
+	if err := run(ctx, exec.CommandContext(ctx, client, append([]string{"--addr", at}, a.list...)...), r.Dir, a.env, line); err != nil {
+		return res, err
+	}
+	res.Digest, err = digest(meta)
+	return res, err
+}
+
+// output names the image, with its further tags.
+func (r Request) output(archive string) string {
+	names := `"name=` + strings.Join(append([]string{r.Ref}, r.Build.Tags...), ",") + `"`
+	if archive != "" {
+		return "type=oci,dest=" + archive + "," + names
+	}
+	return "type=image,oci-mediatypes=true,unpack=true," + names
+}
+
+func run(ctx context.Context, cmd *exec.Cmd, dir string, env []string, line func(string)) error {
+	cmd.Dir = dir
+	cmd.Env = slices.Concat(os.Environ(), env)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = cancelGrace
+	t := newTeller(line)
+	cmd.Stderr = t
+	done, err := bind(cmd, syscall.SIGKILL)
+	if err != nil {
+		return err
+	}
+	if err := <-done; err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return t.failure(err)
+	}
+	return nil
+}
+
+func digest(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	var m struct {
+		Digest string `json:"containerimage.digest"`
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return "", err
+	}
+	if m.Digest == "" {
+		return "", errors.New("BuildKit has not said what it has built")
+	}
+	return m.Digest, nil
+}
+
+// teller makes lines of BuildKit's progress (client.SolveStatus, as buildctl
+// writes it with --progress rawjson), and keeps what a failure is told with.
+type teller struct {
+	line   func(string)
+	begun  map[string]bool
+	logs   map[string][]string // last lines by vertex
+	failed string              // text of the first failed vertex
+	part   []byte              // of a line
+	rest   []string            // lines that are no JSON: buildctl's own words
+}
+
+const keptLines = 20
+
+func newTeller(line func(string)) *teller {
+	return &teller{line: line, begun: map[string]bool{}, logs: map[string][]string{}}
+}
+
+type status struct {
+	Vertexes []struct {
+		Digest, Name, Error string
+		Started             *time.Time
+		Cached              bool
+	} `json:"vertexes"`
+	Logs []struct {
+		Vertex string
+		Data   []byte
+	} `json:"logs"`
+}
+
+// Write takes output as it comes, and each line once it is whole.
+func (t *teller) Write(p []byte) (int, error) {
+	t.part = append(t.part, p...)
+	for {
+		line, rest, whole := bytes.Cut(t.part, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		t.take(line)
+		t.part = rest
+	}
+}
+
+func (t *teller) take(text []byte) {
+	var s status
+	if json.Unmarshal(text, &s) != nil {
+		t.rest = append(t.rest, strings.TrimSpace(string(text)))
+		return
+	}
+	for _, l := range s.Logs {
+		for one := range strings.Lines(string(l.Data)) {
+			one = strings.TrimRight(one, "\r\n")
+			t.line(one)
+			t.logs[l.Vertex] = append(t.logs[l.Vertex], one)
+			t.logs[l.Vertex] = t.logs[l.Vertex][max(0, len(t.logs[l.Vertex])-keptLines):]
+		}
+	}
+	for _, v := range s.Vertexes {
+		if v.Started != nil && !t.begun[v.Digest] && !strings.HasPrefix(v.Name, "[internal]") {
+			t.begun[v.Digest] = true
+			t.line(v.Name)
+		}
+		if v.Error != "" && t.failed == "" && !strings.HasSuffix(v.Error, "context canceled") {
+			t.failed = strings.Join(append([]string{v.Name + ": " + v.Error}, t.logs[v.Digest]...), "\n")
+		}
+	}
+}
+
+func (t *teller) failure(err error) error {
+	switch {
+	case t.failed != "":
+		return errors.New(t.failed)
+	case len(t.rest) > 0:
+		return fmt.Errorf("%s", t.rest[len(t.rest)-1])
+	default:
+		return fmt.Errorf("buildctl: %w", err)
+	}
+}

@@ -1,0 +1,211 @@
+package ctrd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/images"
+
+	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/build"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
+)
+
+// Build makes an image from its inputs as they are now, and notes with the
+// image what they were.
+func (e *Engine) Build(ctx context.Context, b executor.BuildSpec, line func(string)) error {
+	ctx = e.ctx(ctx)
+	if e.Builder == nil {
+		return errors.New("internal: no builder is set up")
+	}
+	local, err := e.allImages(ctx)
+	if err != nil {
+		return err
+	}
+	inputs, err := e.inputs(ctx, b.Build, b.Images, local)
+	if err != nil {
+		return err
+	}
+	made := *b.Build
+	made.Args = over(made.Args, b.Options.Args)
+	res, err := e.Builder.Build(ctx, build.Request{
+		Ref: b.Ref, Dir: b.Dir, Build: &made, Images: b.Images, NoCache: b.Options.NoCache, Pull: b.Options.Pull,
+	}, line)
+	if err != nil {
+		return err
+	}
+	if res.Archive != "" {
+		if err := e.loadBuilt(ctx, res.Archive); err != nil {
+			return err
+		}
+	}
+	if len(b.Options.Args) > 0 {
+		inputs = nil // not what the file asks for
+	}
+	return e.noteInputs(ctx, b.Ref, inputs)
+}
+
+// over gives the pairs of base, and those of top in their place or behind them.
+func over(base, top []spec.Pair) []spec.Pair {
+	out := slices.DeleteFunc(slices.Clone(base), func(p spec.Pair) bool {
+		return slices.ContainsFunc(top, func(t spec.Pair) bool { return t.Name == p.Name })
+	})
+	return append(out, top...)
+}
+
+func (e *Engine) loadBuilt(ctx context.Context, archive string) error {
+	f, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	_, err = e.LoadImages(ctx, f)
+	return errors.Join(err, f.Close(), os.Remove(archive))
+}
+
+// built is what the label of a built image says: of which manifest it speaks,
+// and what went into that.
+type built struct {
+	Digest string      `json:"digest"`
+	Inputs []spec.Pair `json:"inputs"`
+}
+
+func (e *Engine) noteInputs(ctx context.Context, ref string, inputs []spec.Pair) error {
+	img, err := e.client.ImageService().Get(ctx, ref)
+	if err != nil {
+		return fmt.Errorf("image %s was built, but is not here: %w", ref, err)
+	}
+	text, err := json.Marshal(built{img.Target.Digest.String(), folded(inputs)})
+	if err != nil {
+		return err
+	}
+	img.Labels = map[string]string{labels.BuildInputs: string(text)}
+	_, err = e.client.ImageService().Update(ctx, img, "labels."+labels.BuildInputs)
+	return err
+}
+
+// labelSpace is what containerd lets a label have, less the key and the digest.
+const labelSpace = 3800
+
+// folded sums up the arguments in one, if there are too many for a label.
+func folded(inputs []spec.Pair) []spec.Pair {
+	if text, err := json.Marshal(inputs); err == nil && len(text) < labelSpace {
+		return inputs
+	}
+	return build.Fold(inputs)
+}
+
+// inputs are what a build depends on now. local has the digests of the images
+// that are here, by reference.
+func (e *Engine) inputs(ctx context.Context, b *spec.Build, services, local map[string]string) ([]spec.Pair, error) {
+	found, err := build.Inputs(ctx, b, e.Dirs.BuildInputs(), func(ref string) string { return local[ref] })
+	for _, name := range b.Uses() {
+		if digest := local[services[name]]; digest != "" {
+			found = append(found, spec.Pair{Name: "image " + services[name], Value: build.Short(digest)})
+		}
+	}
+	return found, err
+}
+
+// observeBuild compares what an image was built from with what would go into it
+// now. Of an image that bears no note of it nothing is known.
+func (e *Engine) observeBuild(ctx context.Context, b *spec.Build, have localImage, services, local map[string]string) (*planner.Build, error) {
+	out := &planner.Build{}
+	if have.digest == "" {
+		return out, nil
+	}
+	var was built
+	if text := have.labels[labels.BuildInputs]; json.Unmarshal([]byte(text), &was) != nil || was.Digest != have.digest || len(was.Inputs) == 0 {
+		out.Unknown = true
+		return out, nil
+	}
+	now, err := e.inputs(ctx, b, services, local)
+	if err != nil {
+		return nil, err
+	}
+	if len(was.Inputs) > 0 && was.Inputs[0].Name == build.Folded {
+		now = build.Fold(now)
+	}
+	out.Changed = changes(was.Inputs, now)
+	return out, nil
+}
+
+func changes(was, now []spec.Pair) (out []spec.Change) {
+	value := func(of []spec.Pair, name string) string {
+		for _, p := range of {
+			if p.Name == name {
+				return p.Value
+			}
+		}
+		return ""
+	}
+	var names []string
+	for _, p := range slices.Concat(was, now) {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if a, b := value(was, name), value(now, name); a != b {
+			out = append(out, spec.Change{Field: "build." + name, Old: a, New: b})
+		}
+	}
+	return out
+}
+
+// allImages gives the digests of all images that are here, by reference.
+func (e *Engine) allImages(ctx context.Context) (map[string]string, error) {
+	list, err := e.client.ImageService().List(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list images: %w", err)
+	}
+	return digests(list), nil
+}
+
+func digests(list []images.Image) map[string]string {
+	out := map[string]string{}
+	for _, i := range list {
+		out[i.Name] = i.Target.Digest.String()
+	}
+	return out
+}
+
+// builds gives for each image that the stack builds how, and the images of all
+// its services.
+func builds(s *spec.Stack) (how map[string]*spec.Build, services map[string]string) {
+	how, services = map[string]*spec.Build{}, map[string]string{}
+	for _, v := range s.Services {
+		services[v.Name] = v.Image
+		if v.Build != nil && !v.Build.Asked && how[v.Image] == nil {
+			how[v.Image] = v.Build
+		}
+	}
+	return how, services
+}
+
+// observeBuilds looks at the inputs of all images that the stack builds, at
+// several at a time.
+func (e *Engine) observeBuilds(ctx context.Context, s *spec.Stack, have map[string]localImage) (map[string]*planner.Build, error) {
+	how, services := builds(s)
+	if len(how) == 0 {
+		return nil, nil
+	}
+	local, err := e.allImages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]*planner.Build, len(how))
+	for ref, b := range how {
+		o, err := e.observeBuild(ctx, b, have[ref], services, local)
+		if err != nil {
+			return nil, fmt.Errorf("image %s: what it is built from: %w", strings.TrimPrefix(ref, "docker.io/library/"), err)
+		}
+		out[ref] = o
+	}
+	return out, nil
+}
