@@ -23,6 +23,8 @@ type ContainerSpec struct {
 	Service    spec.Service
 	Networks   []spec.Network // the networks that Service.Networks refers to, with their machine names
 	Volumes    []spec.Volume  // likewise for volumes
+	// Aliases lets a one-off container answer by the names of its service too.
+	Aliases bool
 	// Reserved are the addresses that services of the stack have chosen, by network key.
 	Reserved map[string][]string
 }

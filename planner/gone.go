@@ -58,7 +58,7 @@ func (m *maker) scaleDown() {
 		if s == nil || c.Partial || !m.scope[s.Name] {
 			continue
 		}
-		if c.Ref.Index < 1 || c.Ref.Index > s.Replicas {
+		if c.Ref.Index != OneOff && (c.Ref.Index < 1 || c.Ref.Index > s.Replicas) {
 			m.gone(c, Reason{Code: ScaledDown})
 		}
 	}

@@ -121,6 +121,9 @@ func (m *maker) up() error {
 			m.planReplica(&m.replicas[s.Name][i])
 		}
 	}
+	if m.opt.For != "" {
+		m.prepare()
+	}
 	m.waitForAll()
 	m.scaleDown()
 	m.removeOrphans()

@@ -80,7 +80,7 @@ func (m *maker) used(by func(*spec.Service) bool) bool {
 		return true
 	}
 	for i := range m.want.Services {
-		if s := &m.want.Services[i]; m.scope[s.Name] && by(s) {
+		if s := &m.want.Services[i]; (m.scope[s.Name] || m.uses(s)) && by(s) {
 			return true
 		}
 	}

@@ -92,6 +92,8 @@ type Plan struct {
 // Options bend what Make plans.
 type Options struct {
 	Only          []string       // services to bring up, with all they depend on; empty for all
+	For           string         // prepare for a one-off container of this service; Only is ignored
+	Alone         bool           // with For: leave what the service depends on alone
 	Build         bool           // build images even if nothing that goes into them has changed
 	NoBuild       bool           // build nothing
 	ForceRecreate bool           // replace even what is unchanged

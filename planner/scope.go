@@ -9,6 +9,9 @@ import (
 // everything they depend on, directly or not.
 func (m *maker) setScope() error {
 	m.scope = map[string]bool{}
+	if m.opt.For != "" {
+		return m.includeFor()
+	}
 	if len(m.opt.Only) == 0 {
 		for _, s := range m.want.Services {
 			m.scope[s.Name] = true
@@ -45,7 +48,7 @@ func (m *maker) include(name string) {
 }
 
 // narrowed says whether the plan is for some services only.
-func (m *maker) narrowed() bool { return len(m.opt.Only) > 0 && !m.opt.Down }
+func (m *maker) narrowed() bool { return (len(m.opt.Only) > 0 || m.opt.For != "") && !m.opt.Down }
 
 // order puts every step behind all it needs, in a way that depends on nothing
 // but the steps: as they came, each preceded by its needs.

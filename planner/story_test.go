@@ -78,6 +78,10 @@ func parseOptions(t *testing.T, text string) Options {
 		switch {
 		case flags[key] != nil:
 			*flags[key] = true
+		case key == "for":
+			o.For = value
+		case key == "alone":
+			o.Alone = true
 		case key == "only":
 			o.Only = strings.Split(value, ",")
 		case key == "timeout":

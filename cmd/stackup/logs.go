@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/logs"
 	"stackup.dev/stackup/internal/ui"
+	"stackup.dev/stackup/planner"
 )
 
 type logFlags struct {
@@ -111,8 +113,12 @@ func logNames(sources []logs.Source) []string {
 func (s *session) logSources(cs []inspect.Container) []logs.Source {
 	var out []logs.Source
 	for _, c := range cs {
+		name := fmt.Sprintf("%s-%d", c.Ref.Name, c.Ref.Index)
+		if c.Ref.Index == planner.OneOff {
+			name = strings.TrimPrefix(c.Name, c.Stack+"-")
+		}
 		out = append(out, logs.Source{
-			ID: c.ID, Name: fmt.Sprintf("%s-%d", c.Ref.Name, c.Ref.Index), Dir: filepath.Join(s.dirs.Logs(), c.ID),
+			ID: c.ID, Name: name, Dir: filepath.Join(s.dirs.Logs(), c.ID),
 		})
 	}
 	return out

@@ -32,6 +32,7 @@ type Engine interface {
 	Expect(ctx context.Context, p *planner.Plan)
 	List(ctx context.Context, stack string) ([]inspect.Container, error)
 	Exec(ctx context.Context, id string, p inspect.Process) (int, error)
+	Runner
 	ImageFinder
 	VolumeFinder
 }

@@ -20,6 +20,9 @@ func (a *App) Ps(ctx context.Context, stack string, services []string, all bool)
 		if len(services) > 0 && !slices.Contains(services, c.Ref.Name) {
 			return true
 		}
+		if c.Ref.Index == planner.OneOff && !all {
+			return true
+		}
 		live := c.Task == planner.TaskRunning || c.Task == planner.TaskPaused
 		return !live && !all
 	}), nil
@@ -32,7 +35,7 @@ func (a *App) Find(ctx context.Context, stack, service string, index int) (inspe
 		return inspect.Container{}, err
 	}
 	for _, c := range cs {
-		if c.Ref.Name == service && c.Task == planner.TaskRunning && (index == 0 || c.Ref.Index == index) {
+		if c.Ref.Name == service && c.Task == planner.TaskRunning && c.Ref.Index != planner.OneOff && (index == 0 || c.Ref.Index == index) {
 			return c, nil
 		}
 	}

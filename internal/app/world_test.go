@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -23,6 +24,7 @@ type machine struct {
 	users      map[string][]string // of volumes
 	releaseErr error
 	ensureErr  error
+	runErr     error
 
 	mu    sync.Mutex
 	story []string
@@ -71,6 +73,17 @@ func (m *machine) List(context.Context, string) ([]inspect.Container, error) {
 }
 
 func (m *machine) Exec(context.Context, string, inspect.Process) (int, error) { return 0, nil }
+
+// Run starts the container; the process is done at once, by exit code 7.
+func (m *machine) Run(ctx context.Context, id string, p inspect.Process) (int, error) {
+	m.note(ctx, "run "+id)
+	return 7, errors.Join(m.Start(ctx, id), m.runErr)
+}
+
+func (m *machine) RemoveRun(ctx context.Context, id string) error {
+	m.note(ctx, "remove run")
+	return errors.Join(m.Stop(ctx, id, 0), m.Remove(ctx, id))
+}
 
 // LocalImages implements ImageFinder.
 func (m *machine) LocalImages(ctx context.Context, refs []string) (map[string]string, error) {

@@ -14,6 +14,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
 
@@ -148,9 +149,12 @@ func bound(source string, m spec.Mount) specs.Mount {
 }
 
 // anonymousName is the same for every incarnation of a replica, so that an
-// anonymous volume outlives recreation.
+// anonymous volume outlives recreation. A one-off container has its own.
 func anonymousName(c executor.ContainerSpec, m spec.Mount) string {
 	service, index := c.Ref.Name, c.Ref.Index
+	if index == planner.OneOff {
+		service = c.ID
+	}
 	if m.Of != "" { // volumes_from: of the other's first replica
 		service, index = m.Of, 1
 	}

@@ -109,5 +109,8 @@ func networkNamed(all []spec.Network, key string) (spec.Network, error) {
 
 // names are those by which a container answers on a network.
 func names(c executor.ContainerSpec, a spec.Attachment) []string {
+	if c.Ref.Index == planner.OneOff && !c.Aliases {
+		return []string{c.Name}
+	}
 	return append([]string{c.Ref.Name, c.Name}, a.Aliases...)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
@@ -140,7 +141,22 @@ func (e *Engine) desire(ctx context.Context, rec containers.Container, what stri
 }
 
 func (e *Engine) startTask(ctx context.Context, rec containers.Container, restarts restart.Count) error {
-	defer e.quick.hold()()
+	return e.startWith(ctx, rec, restarts, nil, e.begin)
+}
+
+// begin starts the task that is made.
+func (e *Engine) begin(ctx context.Context, rec containers.Container) error {
+	if _, err := e.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: rec.ID}); err != nil {
+		return fmt.Errorf("start task: %w", native(err))
+	}
+	return nil
+}
+
+// startWith makes all that a container needs, and its task with the streams that
+// open gives (nil: those that the logger drains); then begin starts the task.
+func (e *Engine) startWith(ctx context.Context, rec containers.Container, restarts restart.Count, open func() (taskIO, error), begin func(context.Context, containers.Container) error) error {
+	released := sync.OnceFunc(e.quick.hold())
+	defer released()
 	p, err := decodeEndpoint(rec.Labels[labels.Endpoint])
 	if err != nil {
 		return err
@@ -166,7 +182,10 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 	if err := e.attach(ctx, rec.ID, &st.Service); err != nil {
 		return fmt.Errorf("attach network: %w", err)
 	}
-	io, err := e.prepareIO(rec.ID, &st.Service)
+	if open == nil {
+		open = func() (taskIO, error) { return e.prepareIO(rec.ID, &st.Service) }
+	}
+	io, err := open()
 	if err != nil {
 		return fmt.Errorf("logs: %w", err)
 	}
@@ -177,7 +196,11 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 	if err := e.freshRun(rec.ID, st.Health, restarts); err != nil {
 		return err
 	}
-	return e.runTask(ctx, rec, io)
+	if err := e.makeTask(ctx, rec, io); err != nil {
+		return err
+	}
+	released()
+	return begin(ctx, rec)
 }
 
 // grantAgain writes configs and secrets that a reboot has taken away.
@@ -213,7 +236,7 @@ func (e *Engine) freshRun(id string, h *spec.Healthcheck, restarts restart.Count
 	return e.writeRun(id, now, restarts)
 }
 
-func (e *Engine) runTask(ctx context.Context, rec containers.Container, io taskIO) error {
+func (e *Engine) makeTask(ctx context.Context, rec containers.Container, io taskIO) error {
 	mounts, err := e.client.SnapshotService(rec.Snapshotter).Mounts(ctx, rec.SnapshotKey)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
@@ -224,9 +247,6 @@ func (e *Engine) runTask(ctx context.Context, rec containers.Container, io taskI
 	}
 	if err := e.createTask(ctx, rec, req); err != nil {
 		return fmt.Errorf("create task: %w", err)
-	}
-	if _, err := e.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: rec.ID}); err != nil {
-		return fmt.Errorf("start task: %w", native(err))
 	}
 	return nil
 }

@@ -72,9 +72,16 @@ func Encode(i Identity) map[string]string {
 		"com.docker.compose.service":             i.Ref.Name,
 		"com.docker.compose.container-number":    n,
 		"com.docker.compose.config-hash":         i.Hash,
-		"com.docker.compose.oneoff":              "False",
+		"com.docker.compose.oneoff":              oneOff(i.Ref),
 		"nerdctl/name":                           i.Name,
 	}
+}
+
+func oneOff(r planner.Ref) string {
+	if r.Index == planner.OneOff {
+		return "True"
+	}
+	return "False"
 }
 
 // Decode reads an identity back; ok is false for what is not ours.

@@ -1,0 +1,134 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const runStack = `
+services:
+  app:
+    image: stackup.test/busybox:1
+    command: ["sleep", "100000"]
+    environment: {WHO: file, KEPT: "yes"}
+    ports: ["18091:80"]
+    volumes: [/scratch]
+    container_name: the-app
+    depends_on: {db: {condition: service_healthy}}
+    stop_grace_period: 0s
+  db:
+    image: stackup.test/busybox:1
+    command: ["sleep", "100000"]
+    healthcheck: {test: ["CMD", "true"], interval: 200ms}
+    stop_grace_period: 0s
+  other:
+    image: stackup.test/busybox:1
+    command: ["sleep", "100000"]
+    stop_grace_period: 0s
+`
+
+// Intent: run gives a container of its own, with what the service depends on, the
+// streams and exit code of its process, and leaves nothing with --rm.
+func TestRun(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", runStack)
+		w.file("src/file", "from here\n")
+		cmd := w.cmd(t.Context(), "run", "--rm", "-T", "-e", "WHO=flag", "-w", "/tmp", "-v", "./src:/src:ro", "-l", "x=y", "--user", "7", "app",
+			"sh", "-c", `echo $WHO $KEPT; pwd; id -u; cat; cat /src/file; touch /scratch/x 2>/dev/null; ls -d /scratch; echo err >&2; cat /etc/hosts; exit 3`)
+		cmd.Stdin = strings.NewReader("from stdin\n")
+		r := runCmd(t, cmd)
+		if r.code != 3 || !strings.Contains(r.err, "err\n") {
+			t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
+		}
+		head, names, _ := strings.Cut(r.out, "/scratch\n")
+		if head != "flag yes\n/tmp\n7\nfrom stdin\nfrom here\n" {
+			t.Errorf("output %q", head)
+		}
+		if !strings.Contains(names, "db") || strings.Contains(names, " app ") || strings.Contains(names, "other") {
+			t.Errorf("hosts:\n%s", names)
+		}
+		if ps := w.ps("-a"); len(ps) != 1 || ps["db.1"].Health != "healthy" {
+			t.Errorf("only db runs, and is healthy: %v", ps)
+		}
+		if left := w.must("volumes", "ls", "-q"); strings.TrimSpace(left.out) != "" {
+			t.Errorf("volumes left: %s", left.out)
+		}
+		w.detachedRun()
+		w.interruptedRun()
+		w.must("down", "-v")
+		leaks()
+	})
+}
+
+// detachedRun stays beside the replicas, is left alone by up, and goes with down.
+func (w *world) detachedRun() {
+	w.t.Helper()
+	w.must("up", "-d", "app")
+	name := strings.TrimSpace(w.must("run", "-d", "--no-deps", "-q", "-P", "-p", "18092:80", "--entrypoint", "sh -c", "other", "echo said; sleep 100000").out)
+	if !strings.HasPrefix(name, "shop-other-run-") {
+		w.t.Errorf("name %q", name)
+	}
+	if r := w.run("ps"); strings.Contains(r.out, name) {
+		w.t.Errorf("ps shows a one-off container:\n%s", r.out)
+	}
+	if r := w.run("ps", "-a"); !strings.Contains(r.out, name) || !strings.Contains(r.out, "18092") {
+		w.t.Errorf("ps -a does not show it:\n%s", r.out)
+	}
+	w.eventually("its output is collected", func() bool { return strings.Contains(w.run("logs", "other").out, "said") })
+	w.must("up", "-d")
+	w.unchanged("beside a one-off container")
+	if r := w.run("ps", "-a"); !strings.Contains(r.out, name) {
+		w.t.Errorf("up took it away:\n%s", r.out)
+	}
+}
+
+// interruptedRun ends its container, and takes it away with --rm.
+func (w *world) interruptedRun() {
+	w.t.Helper()
+	cmd := w.cmd(w.t.Context(), "run", "--rm", "-T", "--no-deps", "--name", "short-lived", "app", "sh", "-c", "echo ready > /src/up; sleep 100001")
+	cmd.Args = append(cmd.Args[:2:2], append([]string{"-v", "./src:/src"}, cmd.Args[2:]...)...)
+	check(w.t, cmd.Start())
+	w.eventually("it runs", func() bool {
+		_, err := os.Stat(filepath.Join(w.project, "src/up"))
+		return err == nil
+	})
+	if r := w.run("ps", "-a"); !strings.Contains(r.out, "short-lived") {
+		w.t.Errorf("ps -a:\n%s", r.out)
+	}
+	check(w.t, cmd.Process.Signal(syscall.SIGINT))
+	begun := time.Now()
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 130 || time.Since(begun) > 20*time.Second {
+		w.t.Errorf("exit %d after %s", code, time.Since(begun))
+	}
+	if r := w.run("ps", "-a"); strings.Contains(r.out, "short-lived") {
+		w.t.Errorf("still there:\n%s", r.out)
+	}
+}
+
+// Intent: what run is asked for and cannot be is said before anything is touched.
+func TestRunRefuses(t *testing.T) {
+	w := newWorld(t, embedded)
+	w.file("stack.yaml", runStack)
+	for args, want := range map[string]string{
+		"none":                   "no such service",
+		"--publish x app":        "flag.publish",
+		"--cap-add fly app":      "flag.cap-add",
+		"--rm -d app":            "--rm needs somebody who waits",
+		"--volume none:/x other": "no volume none is defined",
+	} {
+		if r := w.run(append([]string{"run"}, strings.Fields(args)...)...); r.code != 1 || !strings.Contains(r.err, want) {
+			t.Errorf("run %s: exit %d\n%s", args, r.code, r.err)
+		}
+	}
+	if ps := w.ps("-a"); len(ps) > 0 {
+		t.Errorf("made: %v", ps)
+	}
+}

@@ -1,0 +1,143 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/cio"
+
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/restart"
+)
+
+// Run starts a container with its streams at hand, waits for its end, and gives
+// its exit code; then its network goes, and it stays to be removed. Nothing of
+// its output is kept. Of p only the streams and their sizes count. When ctx ends
+// it returns, and the container goes on.
+func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code int, err error) {
+	ctx = e.ctx(ctx)
+	rec, err := e.client.ContainerService().Get(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	streams := newExecIO(p)
+	var attached cio.IO
+	err = e.startWith(ctx, rec, restart.Count{}, func() (_ taskIO, err error) {
+		var t taskIO
+		attached, t, err = e.attachedIO(id, p, streams)
+		return t, err
+	}, func(ctx context.Context, rec containers.Container) error {
+		code, err = e.runAttached(ctx, rec, p, streams, attached)
+		return err
+	})
+	if attached != nil {
+		attached.Cancel()
+		err = errors.Join(err, attached.Close())
+	}
+	if err != nil && ctx.Err() == nil {
+		err = errors.Join(err, e.undoStart(ctx, id))
+	}
+	return code, err
+}
+
+// attachedIO makes FIFOs of this process, and passes on what goes through them.
+func (e *Engine) attachedIO(id string, p inspect.Process, x *execIO) (cio.IO, taskIO, error) {
+	fifos := e.Dirs.Exec(os.Getpid())
+	if err := os.MkdirAll(fifos, 0o700); err != nil {
+		return nil, taskIO{}, err
+	}
+	streams, err := cio.NewCreator(x.opts(p.Terminal, fifos)...)(id)
+	if err != nil {
+		return nil, taskIO{}, err
+	}
+	c := streams.Config()
+	return streams, taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal, hold: nothing{}}, nil
+}
+
+// nothing is held of streams that this process has at both ends.
+type nothing struct{}
+
+func (nothing) Close() error { return nil }
+
+// runAttached starts the task that is made, and waits for its end.
+func (e *Engine) runAttached(ctx context.Context, rec containers.Container, p inspect.Process, x *execIO, streams cio.IO) (int, error) {
+	c, err := e.client.LoadContainer(ctx, rec.ID)
+	if err != nil {
+		return 0, err
+	}
+	task, err := c.Task(ctx, func(*cio.FIFOSet) (cio.IO, error) { return streams, nil })
+	if err != nil {
+		return 0, err
+	}
+	exit, err := task.Wait(context.WithoutCancel(ctx))
+	if err != nil {
+		return 0, err
+	}
+	if _, err := e.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: rec.ID}); err != nil {
+		return 0, fmt.Errorf("start task: %w", native(err))
+	}
+	go x.passEOF(ctx, task)
+	go resize(ctx, task, p.Resize)
+	select {
+	case st := <-exit:
+		x.drain(ctx, task)
+		code, _, err := st.Result()
+		return int(code), errors.Join(err, e.ended(ctx, rec.ID))
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+// ended clears away what a container that has ended no longer needs.
+func (e *Engine) ended(ctx context.Context, id string) error {
+	if err := e.deleteTask(ctx, id); err != nil {
+		return err
+	}
+	return e.Network.Detach(ctx, id)
+}
+
+// anonymousVolumes names the anonymous volumes that only this container has.
+func (e *Engine) anonymousVolumes(rec containers.Container) ([]string, error) {
+	id, ok := labels.Decode(rec.Labels)
+	if !ok || id.Ref.Index != 0 || rec.Spec == nil {
+		return nil, nil
+	}
+	sources, err := mountSources(rec)
+	if err != nil {
+		return nil, err
+	}
+	all, err := e.volumes.List()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, v := range all {
+		for _, s := range sources {
+			if v.Anonymous && filepath.Clean(s) == e.volumes.Data(v.Name) {
+				out = append(out, v.Name)
+			}
+		}
+	}
+	return out, nil
+}
+
+// RemoveRun takes away a one-off container with the anonymous volumes that only
+// it has.
+func (e *Engine) RemoveRun(ctx context.Context, id string) error {
+	rec, err := e.client.ContainerService().Get(e.ctx(ctx), id)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	volumes, err := e.anonymousVolumes(rec)
+	errs := []error{err, e.Remove(ctx, id)}
+	for _, v := range volumes {
+		errs = append(errs, e.volumes.Remove(v))
+	}
+	return errors.Join(errs...)
+}
