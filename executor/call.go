@@ -17,6 +17,8 @@ func (w *walk) call(ctx context.Context, n *node) error {
 		return w.x.Engine.Pull(ctx, s.Object, s.Digest, report)
 	case planner.OpBuild:
 		return w.build(ctx, n)
+	case planner.OpPush:
+		return w.x.Engine.Push(ctx, s.Object)
 	case planner.OpCreate:
 		return w.create(ctx, s)
 	case planner.OpUpdate:

@@ -53,6 +53,8 @@ type Images interface {
 	// Build makes an image from its inputs as they are now. line is told each
 	// step and each line of its output, from any goroutine.
 	Build(ctx context.Context, b BuildSpec, line func(string)) error
+	// Push gives ref, which is here, to its registry.
+	Push(ctx context.Context, ref string) error
 }
 
 // Networks makes and removes networks. Both may be repeated.

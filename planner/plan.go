@@ -18,6 +18,7 @@ type Op string
 const (
 	OpPull   Op = "pull"
 	OpBuild  Op = "build"
+	OpPush   Op = "push" // never of Make
 	OpCreate Op = "create"
 	OpUpdate Op = "update" // rewrite live fields of a container's stored model
 	OpStart  Op = "start"

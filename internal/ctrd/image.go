@@ -9,64 +9,13 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
-	"github.com/containerd/containerd/v2/core/remotes"
-	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"stackup.dev/stackup/spec"
 )
-
-// resolveTimeout bounds the question whether a registry has an image.
-const resolveTimeout = 20 * time.Second
-
-// resolver reaches registries as docker does: plain HTTP on localhost only,
-// credentials from the user's docker configuration.
-func resolver() remotes.Resolver {
-	auth := docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials))
-	return docker.NewResolver(docker.ResolverOptions{
-		Hosts: docker.ConfigureDefaultRegistries(
-			docker.WithAuthorizer(auth),
-			docker.WithPlainHTTP(docker.MatchLocalhost)),
-	})
-}
-
-func credentials(host string) (user, secret string, err error) {
-	if host == "registry-1.docker.io" {
-		host = name.DefaultRegistry
-	}
-	reg, err := name.NewRegistry(host)
-	if err != nil {
-		return "", "", err
-	}
-	a, err := authn.DefaultKeychain.Resolve(reg)
-	if err != nil {
-		return "", "", err
-	}
-	c, err := a.Authorization()
-	if err != nil {
-		return "", "", err
-	}
-	if c.IdentityToken != "" {
-		return "", c.IdentityToken, nil
-	}
-	return c.Username, c.Password, nil
-}
-
-// resolve asks the registry for the digest that ref stands for.
-func resolve(ctx context.Context, ref string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
-	defer cancel()
-	_, desc, err := resolver().Resolve(ctx, ref)
-	if err != nil {
-		return "", err
-	}
-	return desc.Digest.String(), nil
-}
 
 // Pull fetches ref and unpacks it. A tag that has moved since the plan is an
 // error: the next run plans with what it is now.
@@ -75,7 +24,7 @@ func (e *Engine) Pull(ctx context.Context, ref, digest string, report func(done,
 	stop := e.watchIngest(ctx, report)
 	defer stop()
 	img, err := e.client.Pull(ctx, ref,
-		containerd.WithResolver(resolver()),
+		containerd.WithResolver(e.resolver(ctx)),
 		containerd.WithPullUnpack,
 		containerd.WithPullSnapshotter(e.Snapshotter))
 	if err != nil {

@@ -233,7 +233,7 @@ func (e *Engine) observeImages(ctx context.Context, s *spec.Stack) ([]planner.Im
 		case have.digest == "" && policy[ref].Policy == spec.PullNever:
 			out[i].Err = "it is not on this machine, and pull_policy is never"
 		case have.digest == "" || due(policy[ref], time.Since(have.updated)):
-			wg.Go(func() { ask(ctx, &out[i]) })
+			wg.Go(func() { e.ask(ctx, &out[i]) })
 		}
 	}
 	wg.Wait()
@@ -242,8 +242,8 @@ func (e *Engine) observeImages(ctx context.Context, s *spec.Stack) ([]planner.Im
 
 // ask looks an image up in its registry. Where that cannot be reached, what is
 // on this machine will do.
-func ask(ctx context.Context, i *planner.Image) {
-	d, err := resolve(ctx, i.Ref)
+func (e *Engine) ask(ctx context.Context, i *planner.Image) {
+	d, err := e.resolve(ctx, i.Ref)
 	switch {
 	case err == nil:
 		i.Wanted = d

@@ -35,6 +35,16 @@ func (f *Fake) Build(ctx context.Context, b executor.BuildSpec, line func(string
 	})
 }
 
+// Push needs an image that is here.
+func (f *Fake) Push(ctx context.Context, ref string) error {
+	return f.act(ctx, "Push", ref, func() error {
+		if f.images[ref].Local == "" {
+			return fmt.Errorf("push %s: it is not here", ref)
+		}
+		return nil
+	})
+}
+
 // CreateNetwork makes a network, or finds it made.
 func (f *Fake) CreateNetwork(ctx context.Context, stack string, n spec.Network) error {
 	return f.act(ctx, "CreateNetwork", n.Name, func() error {

@@ -77,6 +77,8 @@ func doing(op planner.Op) string {
 		return "Pulling"
 	case planner.OpBuild:
 		return "Building"
+	case planner.OpPush:
+		return "Pushing"
 	case planner.OpCreate:
 		return "Creating"
 	case planner.OpUpdate:
@@ -100,6 +102,8 @@ func did(op planner.Op) string {
 		return "Pulled"
 	case planner.OpBuild:
 		return "Built"
+	case planner.OpPush:
+		return "Pushed"
 	case planner.OpCreate:
 		return "Created"
 	case planner.OpUpdate:
