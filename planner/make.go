@@ -26,6 +26,9 @@ func Make(desired *spec.Stack, actual State, o Options) (*Plan, error) {
 	if err := m.joined(); err != nil {
 		return nil, err
 	}
+	if o.NoStart {
+		m.makeOnly()
+	}
 	steps, err := order(m.steps)
 	if err != nil {
 		return nil, err

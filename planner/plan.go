@@ -95,6 +95,7 @@ type Options struct {
 	Only          []string       // services to bring up, with all they depend on; empty for all
 	For           string         // prepare for a one-off container of this service; Only is ignored
 	Alone         bool           // with For: leave what the service depends on alone
+	NoStart       bool           // make what is missing or changed; start and stop nothing, remove nothing
 	Build         bool           // build images even if nothing that goes into them has changed
 	NoBuild       bool           // build nothing
 	ForceRecreate bool           // replace even what is unchanged

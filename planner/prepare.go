@@ -1,6 +1,10 @@
 package planner
 
-import "stackup.dev/stackup/spec"
+import (
+	"slices"
+
+	"stackup.dev/stackup/spec"
+)
 
 // OneOff is the index of containers that belong to a service and are none of
 // its replicas: those of run. Plans leave them alone, until the stack goes down.
@@ -33,6 +37,19 @@ func (m *maker) includeFor() error {
 		m.include(d.Service)
 	}
 	return nil
+}
+
+// makeOnly leaves the steps that make things: the next plan finds them made, and
+// goes on from there.
+func (m *maker) makeOnly() {
+	m.steps = slices.DeleteFunc(m.steps, func(s *Step) bool {
+		switch s.Op {
+		case OpPull, OpBuild, OpCreate, OpUpdate:
+			return false
+		case OpPush, OpStart, OpWait, OpStop, OpRemove:
+		}
+		return true
+	})
 }
 
 // uses says whether a one-off container is for s.

@@ -71,7 +71,7 @@ func parseOptions(t *testing.T, text string) Options {
 	var o Options
 	flags := map[string]*bool{
 		"force": &o.ForceRecreate, "orphans": &o.RemoveOrphans, "volumes": &o.RemoveVolumes, "wait": &o.Wait, "down": &o.Down,
-		"build": &o.Build, "no-build": &o.NoBuild,
+		"build": &o.Build, "no-start": &o.NoStart, "no-build": &o.NoBuild,
 	}
 	for _, word := range strings.Fields(text) {
 		key, value, _ := strings.Cut(word, "=")

@@ -54,7 +54,7 @@ it out. It needs no Docker: where no containerd runs, it brings its own.`,
 	}
 	g.register(c)
 	c.AddCommand(
-		upCommand(g), downCommand(g), planCommand(g), psCommand(g), logsCommand(g), execCommand(g), runCommand(g),
+		upCommand(g), createCommand(g), downCommand(g), planCommand(g), psCommand(g), logsCommand(g), execCommand(g), runCommand(g),
 		configCommand(g), pullCommand(g), buildCommand(g), pushCommand(g), imagesCommand(g), volumesCommand(g), versionCommand(g), engineCommand(g), superviseCommand(g))
 	for _, sub := range c.Commands() {
 		lendFileFlag(c, sub)

@@ -26,6 +26,7 @@ type upFlags struct {
 	waitTimeout int
 	build       bool
 	noBuild     bool
+	noStart     bool
 	force       bool
 	orphans     bool
 	scale       []string
@@ -58,6 +59,7 @@ func (f *upFlags) register(c *cobra.Command) {
 	s.BoolVarP(&f.detach, "detach", "d", false, "return once everything has started")
 	s.BoolVar(&f.wait, "wait", false, "return once everything runs, and is healthy where it has a healthcheck; implies --detach")
 	s.IntVar(&f.waitTimeout, "wait-timeout", 0, "seconds that --wait waits at most")
+	s.BoolVar(&f.noStart, "no-start", false, "make everything, start and replace nothing: as create")
 	s.BoolVar(&f.build, "build", false, "build images first, even if nothing that goes into them has changed")
 	s.BoolVar(&f.noBuild, "no-build", false, "build nothing, even if it is due")
 	s.BoolVar(&f.force, "force-recreate", false, "replace containers even if nothing has changed")
@@ -88,7 +90,7 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 		return errors.New("--build and --no-build exclude each other")
 	}
 	o := planner.Options{
-		Only: only, NoBuild: f.noBuild, ForceRecreate: f.force, RemoveOrphans: f.orphans, Wait: f.wait,
+		Only: only, NoBuild: f.noBuild, NoStart: f.noStart, ForceRecreate: f.force, RemoveOrphans: f.orphans, Wait: f.wait,
 		Timeout: seconds(c, "timeout", f.timeout),
 	}
 	p, err := g.newProgress(s)
@@ -106,7 +108,7 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 			return err
 		}
 	}
-	if f.detach || f.wait {
+	if f.detach || f.wait || f.noStart {
 		return ses.upDetached(ctx, s, o, f, p)
 	}
 	return ses.upAttached(ctx, g, s, o, f, p)

@@ -1,0 +1,26 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func createCommand(g *globals) *cobra.Command {
+	var f upFlags
+	c := &cobra.Command{
+		Use:   "create [SERVICE...]",
+		Short: "Make everything that up would start, and start nothing",
+		Long: `Pull and build images, make networks and volumes, and the containers that are
+missing or that have changed. What runs goes on running: the next up starts what
+was made, and lets it take over.`,
+		Example: `  stackup create
+  stackup create --build web`,
+		RunE: func(c *cobra.Command, args []string) error {
+			f.noStart = true
+			return g.up(c, f, args)
+		},
+	}
+	s := c.Flags()
+	s.BoolVar(&f.build, "build", false, "build images first, even if nothing that goes into them has changed")
+	s.BoolVar(&f.noBuild, "no-build", false, "build nothing, even if it is due")
+	s.BoolVar(&f.force, "force-recreate", false, "make successors even of what is unchanged")
+	s.StringArrayVar(&f.scale, "scale", nil, "SERVICE=N: number of replicas, over the file's")
+	return c
+}
