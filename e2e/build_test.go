@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -83,6 +85,15 @@ func TestBuild(t *testing.T) {
 		w.unchanged("after the second up")
 
 		second := w.ps()["web.1"].ID
+		w.file("tools/none", "what no step copies")
+		if r := w.run("plan"); !strings.Contains(r.out, "shop-tools") {
+			t.Errorf("plan after a change of the base:\n%s", r.out)
+		}
+		w.must("up", "-d") // both images come out the same
+		w.unchanged("after a build that changed nothing")
+		if now := w.ps()["web.1"].ID; now != second {
+			t.Errorf("%s took the place of %s with the same image", now, second)
+		}
 		w.file("web/Dockerfile", webDockerfile+"RUN echo last words; exit 7\n")
 		r := w.run("up", "-d")
 		if r.code != 1 || !strings.Contains(r.err, "last words") || !strings.Contains(r.err, "exit code: 7") {
@@ -125,6 +136,13 @@ func TestBuildKilled(t *testing.T) {
 	})
 	check(t, cmd.Process.Signal(syscall.SIGKILL))
 	_ = cmd.Wait()
+	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo done > /done\n")
+	begun := time.Now()
+	w.must("up", "-d")
+	if took := time.Since(begun); took > 30*time.Second {
+		t.Errorf("the next up took %s", took)
+	}
+	w.inside("web", map[string]string{"cat /done": "done"})
 	w.settles("still there of the killed build", func() (left []string) {
 		for _, p := range processesOf(w.dir) {
 			if strings.Contains(p, "buildkitd") || strings.Contains(p, "buildctl") {
@@ -133,12 +151,37 @@ func TestBuildKilled(t *testing.T) {
 		}
 		return left
 	})
-	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo done > /done\n")
-	begun := time.Now()
-	w.must("up", "-d")
-	if took := time.Since(begun); took > 30*time.Second {
-		t.Errorf("the next up took %s", took)
-	}
-	w.inside("web", map[string]string{"cat /done": "done"})
 	w.must("down", "-v")
+}
+
+// Intent: with BUILDKIT_HOST the image is built there and comes here as an archive.
+func TestBuildElsewhere(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ")
+	dir := t.TempDir()
+	config := filepath.Join(dir, "buildkitd.toml")
+	check(t, os.WriteFile(config, []byte(fmt.Sprintf("[worker.oci]\nenabled=false\n[worker.containerd]\nenabled=true\naddress=%q\nnamespace=\"elsewhere\"\nnetworkMode=\"host\"\n", w.socket())), 0o600))
+	daemon := exec.Command(filepath.Join(filepath.Dir(stackup), "libexec/stackup/buildkitd"), "--config", config, "--root", dir, "--addr", "unix://"+dir+"/s")
+	check(t, daemon.Start())
+	defer daemon.Wait()
+	defer daemon.Process.Signal(syscall.SIGTERM)
+	w.eventually("buildkitd answers", func() bool { _, err := os.Stat(dir + "/s"); return err == nil })
+	w.env = append(w.env, "BUILDKIT_HOST=unix://"+dir+"/s")
+	w.file("Dockerfile", "FROM scratch\nCOPY page /page\n")
+	w.file("page", "one")
+	w.file("stack.yaml", "services:\n  a: {build: ., command: [/none], stop_grace_period: 0s}\n")
+	w.must("create")
+	if r := w.run("images", "ls"); !strings.Contains(r.out, "shop-a") || strings.Contains(r.out, "building") {
+		t.Errorf("images:\n%s", r.out)
+	}
+	w.file("page", "two")
+	if r := w.run("plan"); !strings.Contains(r.out, "build.context: ") {
+		t.Errorf("plan after a change:\n%s", r.out)
+	}
+	w.file("Dockerfile", "FROM scratch\nCOPY none /page\n")
+	if r := w.run("build"); r.code != 1 || !strings.Contains(r.err, "none") {
+		t.Errorf("a build that fails: exit %d\n%s", r.code, r.err)
+	}
+	w.must("down", "-v")
+	leaks()
 }

@@ -26,7 +26,7 @@ func BuildFor(p *planner.Plan, s planner.Step) (BuildSpec, error) {
 	b := BuildSpec{Ref: s.Object, Dir: p.Desired.Dir, Images: map[string]string{}}
 	for _, v := range p.Desired.Services {
 		b.Images[v.Name] = v.Image
-		if v.Image == s.Object && v.Build != nil && b.Build == nil {
+		if v.Image == s.Object && v.Build != nil && (b.Build == nil || b.Build.Asked && !v.Build.Asked) {
 			b.Build = v.Build
 		}
 	}

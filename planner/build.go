@@ -10,6 +10,8 @@ import (
 type Build struct {
 	Unknown bool          // the image is here, and nobody knows what it was made from
 	Changed []spec.Change // inputs that are not those the local image was built from
+	Bases   []string      // images that it starts from
+	Err     string        // why its inputs are not known; empty if they are
 }
 
 // builder is the service whose build makes an image; nil if none does, or only
@@ -31,18 +33,27 @@ func (m *maker) due(ref string) bool {
 	}
 	m.dues[ref] = false // ends a cycle; ordering the steps reports it
 	s, i := m.builder(ref), m.image(ref)
-	if s == nil || i == nil || m.opt.NoBuild {
+	if s == nil || i == nil || m.opt.NoBuild || i.Build != nil && i.Build.Err != "" && !m.opt.Build {
 		return false
 	}
 	is := m.opt.Build || i.Local == "" || i.Build != nil && len(i.Build.Changed) > 0 ||
-		slices.ContainsFunc(m.bases(s), m.due)
+		slices.ContainsFunc(m.bases(s), func(base string) bool { return m.due(base) || m.moves(base) })
 	m.dues[ref] = is
 	return is
 }
 
-// bases are the images of the stack that a build starts from.
+// moves says whether another manifest of an image is about to come in.
+func (m *maker) moves(ref string) bool {
+	i := m.image(ref)
+	return i != nil && i.Local != "" && wantedDigest(i) != i.Local
+}
+
+// bases are the images that a build starts from, as far as they are known.
 func (m *maker) bases(s *spec.Service) []string {
 	var out []string
+	if i := m.image(s.Image); i != nil && i.Build != nil {
+		out = append(out, i.Build.Bases...)
+	}
 	for _, name := range s.Build.Uses() {
 		if base := m.want.Service(name); base != nil {
 			out = append(out, base.Image)
@@ -59,12 +70,43 @@ func (m *maker) build(ref string) StepID {
 	}
 	m.add(Step{ID: id, Op: OpBuild, Ref: Ref{Kind: KindImage, Name: ref}, Object: ref, Reason: m.whyBuild(ref)})
 	for _, base := range m.bases(m.builder(ref)) {
-		if m.due(base) {
-			needs := append(m.byID[id].Needs, m.build(base))
-			m.byID[id].Needs = needs
+		if before, ok := m.bringBase(base); ok {
+			m.byID[id].Needs = append(m.byID[id].Needs, before)
 		}
 	}
 	return id
+}
+
+// bringBase plans that an image comes in first that a build starts from, where
+// the stack itself builds or pulls it.
+func (m *maker) bringBase(ref string) (StepID, bool) {
+	if m.due(ref) {
+		return m.build(ref), true
+	}
+	for i := range m.want.Services {
+		if s := &m.want.Services[i]; s.Image == ref && wantedDigest(m.image(ref)) != "" {
+			return m.pull(s)
+		}
+	}
+	return "", false
+}
+
+// Ahead is the part of a plan that is to be carried out before the rest can be
+// known: builds, with what they need. What comes of them decides whether
+// containers are replaced.
+func (p *Plan) Ahead() *Plan {
+	out := &Plan{Desired: p.Desired, Prior: p.Prior, Stack: p.Stack}
+	wanted := map[StepID]bool{}
+	for _, s := range slices.Backward(p.Steps) {
+		if s.Op == OpBuild || wanted[s.ID] {
+			out.Steps = append(out.Steps, s)
+			for _, id := range s.Needs {
+				wanted[id] = true
+			}
+		}
+	}
+	slices.Reverse(out.Steps)
+	return out
 }
 
 func (m *maker) whyBuild(ref string) Reason {

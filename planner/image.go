@@ -42,18 +42,25 @@ func (m *maker) bring(s *spec.Service) (StepID, bool) {
 	if m.due(s.Image) {
 		return m.build(s.Image), true
 	}
+	if i := m.image(s.Image); i != nil && i.Build != nil && i.Build.Err != "" && !m.opt.NoBuild {
+		if i.Local == "" {
+			m.problem("service %s: image %s cannot be built: %s", s.Name, s.Image, i.Build.Err)
+			return "", false
+		}
+		m.note("image " + s.Image + ": whether it is up to date is not known: " + i.Build.Err)
+	}
 	if i := m.image(s.Image); i != nil && i.Local == "" && m.opt.NoBuild && m.builder(s.Image) != nil {
 		m.problem("service %s: image %s: it has not been built, and --no-build is given", s.Name, s.Image)
 		return "", false
 	}
 	if i := m.image(s.Image); i != nil && i.Build != nil && i.Build.Unknown {
-		m.noteUnknown(s)
+		m.note("image " + s.Image + " was not built here: whether it is up to date is not known (stackup build builds it)")
 	}
 	return m.pull(s)
 }
 
-func (m *maker) noteUnknown(s *spec.Service) {
-	note := "image " + s.Image + " was not built here: whether it is up to date is not known (stackup build builds it)"
+// note tells the reader something, once.
+func (m *maker) note(note string) {
 	if !slices.Contains(m.notices, note) {
 		m.notices = append(m.notices, note)
 	}

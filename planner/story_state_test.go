@@ -65,6 +65,13 @@ func parseImage(words []string) Image {
 		case "changed":
 			old, now, _ := strings.Cut(value, ">")
 			i.Build = &Build{Changed: []spec.Change{{Field: "build.context", Old: old, New: now}}}
+		case "from":
+			if i.Build == nil {
+				i.Build = &Build{}
+			}
+			i.Build.Bases = strings.Split(value, ",")
+		case "lost":
+			i.Build = &Build{Err: "no Dockerfile"}
 		case "built":
 			i.Build = &Build{}
 		case "err":

@@ -95,7 +95,6 @@ func TestBuildOnlyWhenAsked(t *testing.T) {
 
 func TestBuildRefusals(t *testing.T) {
 	for web, want := range map[string]string{
-		"{build: ./none}": "demo/none is not a folder",
 		"{build: {additional_contexts: {a: \"service:x\"}}}":              "services.web.build.additional_contexts.a: there is no other service x that is built",
 		"{build: {network: bridge}}":                                      "services.web.build.network: \"bridge\" is not default, host or none",
 		"{build: {secrets: [none]}}":                                      "services.web.build.secrets[0]: no secret none is defined at the top level",

@@ -1,9 +1,9 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,8 +35,17 @@ func (c *converter) build(cfg types.ServiceConfig, p *types.Project) *Build {
 	for _, k := range b.SSH {
 		out.SSH = append(out.SSH, Pair{k.ID, k.Path})
 	}
+	slices.SortFunc(out.SSH, func(a, b Pair) int { return cmp.Compare(a.Name, b.Name) })
 	for i, t := range b.Tags {
 		out.Tags = append(out.Tags, c.reference(fmt.Sprintf("build.tags[%d]", i), t))
+	}
+	if filepath.IsAbs(out.Context) {
+		out.Context = filepath.Clean(out.Context)
+	}
+	for i, x := range out.Contexts {
+		if filepath.IsAbs(x.Value) {
+			out.Contexts[i].Value = filepath.Clean(x.Value)
+		}
 	}
 	if out.Context == "." { // the library's default; what is written it has resolved
 		out.Context = c.dir
@@ -87,11 +96,6 @@ func (c *converter) buildSecrets(list []types.ServiceSecretConfig, p *types.Proj
 
 // checkBuild finds what would fail only half-way through an up.
 func (c *converter) checkBuild(name string, b *Build, p *types.Project) {
-	if filepath.IsAbs(b.Context) {
-		if info, err := os.Stat(b.Context); err != nil || !info.IsDir() {
-			c.problem("build.context", "%s is not a folder", c.rep.show(b.Context))
-		}
-	}
 	for _, ctx := range b.Contexts {
 		other, ok := cutService(ctx.Value)
 		if !ok {

@@ -113,9 +113,11 @@ func literal(src *source) bool {
 	}
 	for _, doc := range src.docs {
 		for _, e := range entries(get(doc, "services")) {
-			for _, n := range items(get(e.value, "environment")) {
-				if name, _, _ := strings.Cut(n.Value, "="); strings.Contains(name, "$") {
-					return false
+			for _, list := range []*yaml.Node{get(e.value, "environment"), get(get(e.value, "build"), "args")} {
+				for _, n := range items(list) {
+					if name, _, _ := strings.Cut(n.Value, "="); strings.Contains(name, "$") {
+						return false
+					}
 				}
 			}
 		}

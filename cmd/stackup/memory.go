@@ -35,7 +35,9 @@ func briefly() {
 // staysOn is for processes that run for weeks: they collect garbage early, and
 // after work give what is free back to the system.
 func staysOn() {
-	runtime.SetDefaultGOMAXPROCS()
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.SetDefaultGOMAXPROCS()
+	}
 	debug.SetGCPercent(gcLong)
 	go func() {
 		var work bool

@@ -104,6 +104,8 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	defer func() { err = errors.Join(err, ses.Close()) }()
 	ses.memo = memo
 	if f.build {
+		ses.memo = nil // it is of the stack as it was before
+		app.BuildHere(s, only)
 		if err := ses.buildFirst(ctx, s, only, p); err != nil {
 			return err
 		}

@@ -33,6 +33,8 @@ type Engine interface {
 	List(ctx context.Context, stack string) ([]inspect.Container, error)
 	Exec(ctx context.Context, id string, p inspect.Process) (int, error)
 	Runner
+	// EndBuilds is called when the builds of a run are over.
+	EndBuilds() error
 	ImageFinder
 	VolumeFinder
 }
@@ -91,12 +93,29 @@ func (a *App) Carry(ctx context.Context, s *spec.Stack, o planner.Options, plann
 			return p, err
 		}
 	}
+	if p, err = a.imagesFirst(ctx, s, o, p); err != nil {
+		return p, err
+	}
 	if o.Down { // even with nothing to do: a killed run may have left things
 		return p, errors.Join(a.runUnlessEmpty(ctx, p), a.Engine.Unlease(ctx, p.Stack), a.Dirs.Sweep())
 	}
 	// The engine asks for the helpers at each start. Once more after the run:
 	// one may have been about to end, or have died since the last command.
 	return p, errors.Join(a.runUnlessEmpty(ctx, p), a.Helpers.Ensure(context.WithoutCancel(ctx)))
+}
+
+// imagesFirst carries out the builds of a plan, and plans the rest anew: a
+// container whose image comes out the same is left alone.
+func (a *App) imagesFirst(ctx context.Context, s *spec.Stack, o planner.Options, p *planner.Plan) (*planner.Plan, error) {
+	first := p.Ahead()
+	if first.Empty() {
+		return p, nil
+	}
+	if err := errors.Join(a.run(ctx, first), a.Engine.EndBuilds()); err != nil {
+		return p, err
+	}
+	o.NoBuild = true
+	return a.Plan(ctx, s, o)
 }
 
 // Build builds the images of the services that have a build, of all or of those
@@ -111,7 +130,7 @@ func (a *App) Build(ctx context.Context, s *spec.Stack, only []string) (_ *plann
 	if err != nil {
 		return nil, err
 	}
-	return p, a.runUnlessEmpty(ctx, p)
+	return p, errors.Join(a.runUnlessEmpty(ctx, p), a.Engine.EndBuilds())
 }
 
 // unseen stands for images of which nothing need be known.
@@ -120,6 +139,17 @@ func unseen(s *spec.Stack) (out []planner.Image) {
 		out = append(out, planner.Image{Ref: v.Image})
 	}
 	return out
+}
+
+// BuildHere has the images of all services that an up of only brings up, and that
+// have a build, come from that, whatever their pull policy says.
+func BuildHere(s *spec.Stack, only []string) {
+	for _, name := range Built(s, only) {
+		v := s.Service(name)
+		b := *v.Build
+		b.Asked = false
+		v.Build, v.Pull = &b, spec.Pull{}
+	}
 }
 
 // Built names the services that have something to build, of those that an up of

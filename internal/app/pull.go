@@ -102,7 +102,9 @@ func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
 		names = scope(s, names)
 	}
 	for _, name := range names {
-		refs = append(refs, s.Service(name).Image)
+		if v := s.Service(name); v.Build == nil || v.Build.Asked { // what is built here no registry has
+			refs = append(refs, v.Image)
+		}
 	}
 	slices.Sort(refs)
 	return slices.Compact(refs), nil

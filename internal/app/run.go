@@ -82,6 +82,9 @@ func (a *App) makeRun(ctx context.Context, s *spec.Stack, o RunOptions) (c execu
 	if err := call(o.Planned); err != nil {
 		return c, err
 	}
+	if p, err = a.imagesFirst(ctx, s, planner.Options{For: o.Service.Name, Alone: o.Alone}, p); err != nil {
+		return c, err
+	}
 	if err := errors.Join(a.runUnlessEmpty(ctx, p), a.Helpers.Ensure(context.WithoutCancel(ctx))); err != nil {
 		return c, err
 	}

@@ -53,7 +53,8 @@ func (r Request) arguments(scratch string) *arguments {
 	if b.ShmSize > 0 {
 		a.opt("shm-size", strconv.FormatInt(b.ShmSize, 10))
 	}
-	a.opt("image-resolve-mode", map[bool]string{true: "pull", false: "local"}[b.Pull || r.Pull])
+	// By default a registry comes first, and what is here if it has no answer.
+	a.opt("image-resolve-mode", map[bool]string{true: "default", false: "local"}[b.Pull || r.Pull])
 	r.attest(a)
 	r.access(a)
 	if b.NoCache || r.NoCache {

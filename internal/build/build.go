@@ -37,10 +37,11 @@ func (b *Builder) Build(ctx context.Context, r Request, line func(string)) (res 
 	if err != nil {
 		return res, err
 	}
-	if err := os.MkdirAll(b.Dirs.Build(), 0o700); err != nil {
+	// Of this process: it goes with it, however it ends.
+	if err := os.MkdirAll(b.Dirs.Exec(os.Getpid()), 0o700); err != nil {
 		return res, err
 	}
-	scratch, err := os.MkdirTemp(b.Dirs.Build(), "build-")
+	scratch, err := os.MkdirTemp(b.Dirs.Exec(os.Getpid()), "build-")
 	if err != nil {
 		return res, err
 	}
@@ -54,7 +55,12 @@ func (b *Builder) Build(ctx context.Context, r Request, line func(string)) (res 
 	meta := filepath.Join(scratch, "metadata.json")
 	a.add("metadata-file", "%s", meta)
 	if b.Host != "" {
-		res.Archive = filepath.Join(b.Dirs.State, filepath.Base(scratch)+".tar")
+		res.Archive = scratch + ".tar"
+		defer func() {
+			if err != nil {
+				_ = os.Remove(res.Archive) // it may not be there yet
+			}
+		}()
 	}
 	a.add("output", "%s", r.output(res.Archive))
 	if err := run(ctx, exec.CommandContext(ctx, client, append([]string{"--addr", at}, a.list...)...), r.Dir, a.env, line); err != nil {
@@ -64,13 +70,12 @@ func (b *Builder) Build(ctx context.Context, r Request, line func(string)) (res 
 	return res, err
 }
 
-// output names the image, with its further tags.
+// output is where the image goes.
 func (r Request) output(archive string) string {
-	names := `"name=` + strings.Join(append([]string{r.Ref}, r.Build.Tags...), ",") + `"`
 	if archive != "" {
-		return "type=oci,dest=" + archive + "," + names
+		return "type=oci,dest=" + archive + ",name=" + r.Ref
 	}
-	return "type=image,oci-mediatypes=true,unpack=true," + names
+	return "type=image,oci-mediatypes=true,unpack=true,name=" + r.Ref
 }
 
 func run(ctx context.Context, cmd *exec.Cmd, dir string, env []string, line func(string)) error {

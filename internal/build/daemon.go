@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,8 +26,8 @@ const (
 
 const (
 	daemonStart = 20 * time.Second // until it answers
+	daemonRetry = 200 * time.Millisecond
 	daemonEnd   = 10 * time.Second // from SIGTERM to SIGKILL
-	lockName    = "buildkit"
 )
 
 // Builder builds with a BuildKit of its own, whose worker is the engine: what it
@@ -40,6 +41,8 @@ type Builder struct {
 	Address     string // of the engine
 	Snapshotter string
 	Host        string
+	// Waiting, if not nil, is told who builds while this waits.
+	Waiting func(statedir.Holder)
 
 	mu   sync.Mutex
 	lock *statedir.Lock
@@ -58,18 +61,43 @@ func (b *Builder) address(ctx context.Context) (string, error) {
 	if b.cmd != nil {
 		return at, nil
 	}
-	lock, err := b.Dirs.Lock(ctx, lockName, func(statedir.Holder) {})
+	lock, err := b.Dirs.Lock(ctx, statedir.BuildLock, func(h statedir.Holder) {
+		if b.Waiting != nil {
+			b.Waiting(h)
+		}
+	})
 	if err != nil {
 		return "", fmt.Errorf("wait for another build: %w", err)
 	}
 	b.lock = lock
-	if err := b.start(ctx); err != nil {
+	if err := b.startPatiently(ctx); err != nil {
 		return "", errors.Join(err, b.end())
 	}
 	return at, nil
 }
 
-func (b *Builder) socket() string { return filepath.Join(b.Dirs.Build(), "sock") }
+// startPatiently waits until the daemon of a command that was killed has ended:
+// it holds BuildKit's own lock on the cache.
+func (b *Builder) startPatiently(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, daemonStart)
+	defer cancel()
+	for {
+		err := b.start(ctx)
+		if err == nil || !strings.Contains(err.Error(), "could not lock") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(daemonRetry):
+		}
+	}
+}
+
+// socket is of this process: that of one that was killed may still answer.
+func (b *Builder) socket() string {
+	return filepath.Join(b.Dirs.Build(), fmt.Sprintf("%d.sock", os.Getpid()))
+}
 
 func (b *Builder) start(ctx context.Context) error {
 	program, err := b.program(daemonProgram)
@@ -138,9 +166,15 @@ func (b *Builder) answers(ctx context.Context) error {
 
 func (b *Builder) logFile() string { return filepath.Join(b.Dirs.BuildCache(), "buildkitd.log") }
 
+// lastWords is what the daemon said why it ended; a trace may follow it.
 func (b *Builder) lastWords() string {
 	text, _ := os.ReadFile(b.logFile())
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	for _, l := range slices.Backward(lines) {
+		if why, ok := strings.CutPrefix(l, daemonProgram+": "); ok {
+			return why
+		}
+	}
 	return lines[len(lines)-1]
 }
 

@@ -6,10 +6,10 @@ import "time"
 // was written within it may be written again without its times showing it.
 const tick = 20 * time.Millisecond
 
-// settled says whether every later write to these files will show in their
+// settled says whether every write to these files since begun shows in their
 // inodes.
-func (tree) settled(entries []entry) bool {
-	limit := time.Now().Add(-tick)
+func settled(entries []entry, begun time.Time) bool {
+	limit := begun.Add(-tick)
 	for _, e := range entries {
 		if time.Unix(e.stat.Ctim.Sec, e.stat.Ctim.Nsec).After(limit) {
 			return false

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -33,6 +34,12 @@ type entry struct {
 // sum is the digest of all names, kinds, permissions and contents. Nothing is
 // read if no file's inode has changed since the last time.
 func (t tree) sum(ctx context.Context, ignore []string) (string, error) {
+	begun := time.Now()
+	dir, err := filepath.EvalSymlinks(t.dir) // as BuildKit does
+	if err != nil {
+		return "", err
+	}
+	t.dir = dir
 	entries, err := t.entries(ctx, ignore)
 	if err != nil {
 		return "", err
@@ -48,7 +55,7 @@ func (t tree) sum(ctx context.Context, ignore []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if t.settled(entries) {
+	if settled(entries, begun) {
 		_ = statedir.WriteVolatile(note, []byte(outside+" "+content), 0o600) // lost, it is worked out again
 	}
 	return content, nil
@@ -63,10 +70,16 @@ func (t tree) entries(ctx context.Context, ignore []string) ([]entry, error) {
 	var out []entry
 	parents := map[string]patternmatcher.MatchInfo{}
 	err = filepath.WalkDir(t.dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != t.dir {
+			return nil // gone since its folder was read
+		}
 		if err != nil || ctx.Err() != nil || path == t.dir {
 			return errors.Join(err, ctx.Err())
 		}
-		rel := path[len(t.dir)+1:]
+		rel, err := filepath.Rel(t.dir, path)
+		if err != nil {
+			return err
+		}
 		ignored, info, err := pm.MatchesUsingParentResults(rel, parents[filepath.Dir(rel)])
 		if err != nil {
 			return err
@@ -81,7 +94,9 @@ func (t tree) entries(ctx context.Context, ignore []string) ([]entry, error) {
 			return nil
 		}
 		e := entry{path: rel, mode: d.Type(), stat: &unix.Stat_t{}}
-		if err := unix.Lstat(path, e.stat); err != nil {
+		if err := unix.Lstat(path, e.stat); errors.Is(err, unix.ENOENT) {
+			return nil
+		} else if err != nil {
 			return &fs.PathError{Op: "lstat", Path: path, Err: err}
 		}
 		out = append(out, e)
@@ -127,6 +142,9 @@ func (t tree) content(ctx context.Context, entries []entry) (string, error) {
 	for _, e := range entries {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
+		}
+		if _, err := os.Lstat(filepath.Join(t.dir, e.path)); errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		size := e.stat.Size
 		if !e.mode.IsRegular() {

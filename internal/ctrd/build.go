@@ -2,14 +2,18 @@ package ctrd
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/build"
@@ -35,8 +39,9 @@ func (e *Engine) Build(ctx context.Context, b executor.BuildSpec, line func(stri
 	}
 	made := *b.Build
 	made.Args = over(made.Args, b.Options.Args)
+	passing := fmt.Sprintf("%s%d/%s:1", passingName, os.Getpid(), strings.ToLower(rand.Text()))
 	res, err := e.Builder.Build(ctx, build.Request{
-		Ref: b.Ref, Dir: b.Dir, Build: &made, Images: b.Images, NoCache: b.Options.NoCache, Pull: b.Options.Pull,
+		Ref: passing, Dir: b.Dir, Build: &made, Images: pinned(b.Images, local), NoCache: b.Options.NoCache, Pull: b.Options.Pull,
 	}, line)
 	if err != nil {
 		return err
@@ -49,7 +54,23 @@ func (e *Engine) Build(ctx context.Context, b executor.BuildSpec, line func(stri
 	if len(b.Options.Args) > 0 {
 		inputs = nil // not what the file asks for
 	}
-	return e.noteInputs(ctx, b.Ref, inputs)
+	return e.nameBuilt(ctx, passing, append([]string{b.Ref}, b.Build.Tags...), inputs)
+}
+
+// passingName begins the names of images that are being built: one has its own
+// name and the note of its inputs at once, or not at all.
+const passingName = "stackup.invalid/building/"
+
+// pinned are the images of services by digest too, where that is known: what is
+// here is meant, whatever a registry has by that name.
+func pinned(services, local map[string]string) map[string]string {
+	out := maps.Clone(services)
+	for name, ref := range services {
+		if digest := local[ref]; digest != "" {
+			out[name] = ref + "@" + digest
+		}
+	}
+	return out
 }
 
 // over gives the pairs of base, and those of top in their place or behind them.
@@ -76,18 +97,54 @@ type built struct {
 	Inputs []spec.Pair `json:"inputs"`
 }
 
-func (e *Engine) noteInputs(ctx context.Context, ref string, inputs []spec.Pair) error {
-	img, err := e.client.ImageService().Get(ctx, ref)
+// nameBuilt gives what was built its names, with the note of its inputs, and
+// takes the passing name away; those of builds that were cut short too.
+func (e *Engine) nameBuilt(ctx context.Context, passing string, names []string, inputs []spec.Pair) error {
+	store := e.client.ImageService()
+	img, err := store.Get(ctx, passing)
 	if err != nil {
-		return fmt.Errorf("image %s was built, but is not here: %w", ref, err)
+		return fmt.Errorf("what was built is not here: %w", err)
 	}
 	text, err := json.Marshal(built{img.Target.Digest.String(), folded(inputs)})
 	if err != nil {
 		return err
 	}
-	img.Labels = map[string]string{labels.BuildInputs: string(text)}
-	_, err = e.client.ImageService().Update(ctx, img, "labels."+labels.BuildInputs)
-	return err
+	for _, name := range names {
+		named := images.Image{Name: name, Target: img.Target, Labels: map[string]string{labels.BuildInputs: string(text)}}
+		_, err := store.Update(ctx, named, "target", "labels."+labels.BuildInputs)
+		if errdefs.IsNotFound(err) {
+			_, err = store.Create(ctx, named)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return e.dropPassing(ctx, passing)
+}
+
+// dropPassing takes the passing name away, and those of builds that were cut
+// short with their process.
+func (e *Engine) dropPassing(ctx context.Context, mine string) error {
+	list, err := e.client.ImageService().List(ctx, fmt.Sprintf("name~=%q", "^"+regexp.QuoteMeta(passingName)))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, i := range list {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(i.Name, passingName), "/")
+		if _, err := os.Stat("/proc/" + pid); i.Name == mine || errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, ignoreNotFound(e.client.ImageService().Delete(ctx, i.Name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// EndBuilds lets go of what builds needed: others may build.
+func (e *Engine) EndBuilds() error {
+	if e.Builder == nil {
+		return nil
+	}
+	return e.Builder.Close()
 }
 
 // labelSpace is what containerd lets a label have, less the key and the digest.
@@ -117,6 +174,12 @@ func (e *Engine) inputs(ctx context.Context, b *spec.Build, services, local map[
 // now. Of an image that bears no note of it nothing is known.
 func (e *Engine) observeBuild(ctx context.Context, b *spec.Build, have localImage, services, local map[string]string) (*planner.Build, error) {
 	out := &planner.Build{}
+	file, err := build.Dockerfile(b)
+	if err != nil {
+		out.Err = err.Error()
+		return out, nil
+	}
+	out.Bases = build.Bases(file, b)
 	if have.digest == "" {
 		return out, nil
 	}
@@ -126,16 +189,22 @@ func (e *Engine) observeBuild(ctx context.Context, b *spec.Build, have localImag
 		return out, nil
 	}
 	now, err := e.inputs(ctx, b, services, local)
-	if err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	if len(was.Inputs) > 0 && was.Inputs[0].Name == build.Folded {
+	if err != nil {
+		out.Err = err.Error()
+		return out, nil
+	}
+	if was.Inputs[0].Name == build.Folded {
 		now = build.Fold(now)
 	}
 	out.Changed = changes(was.Inputs, now)
 	return out, nil
 }
 
+// changes compares inputs. An image that is known on one side only is no
+// change: it came, or went, or was fetched by the build itself.
 func changes(was, now []spec.Pair) (out []spec.Change) {
 	value := func(of []spec.Pair, name string) string {
 		for _, p := range of {
@@ -151,7 +220,9 @@ func changes(was, now []spec.Pair) (out []spec.Change) {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		if a, b := value(was, name), value(now, name); a != b {
+		a, b := value(was, name), value(now, name)
+		oneSided := strings.HasPrefix(name, "image ") && (a == "" || b == "")
+		if a != b && !oneSided {
 			out = append(out, spec.Change{Field: "build." + name, Old: a, New: b})
 		}
 	}

@@ -182,10 +182,7 @@ func (e *Engine) Close() error {
 	e.endEarlyShim()
 	mine := e.Dirs.Exec(os.Getpid())
 	err := os.RemoveAll(mine)
-	if e.Builder != nil {
-		err = errors.Join(err, e.Builder.Close())
-	}
-	err = errors.Join(err, e.client.Close())
+	err = errors.Join(err, e.EndBuilds(), e.client.Close())
 	for _, p := range []string{filepath.Dir(mine), e.Dirs.Mounts(os.Getpid()), filepath.Dir(e.Dirs.Mounts(0))} {
 		_ = os.Remove(p) // refused by the kernel while something is in it
 	}

@@ -123,6 +123,9 @@ func (d Dirs) Models() string { return filepath.Join(d.State, "models") }
 // Container is the folder of one container's small files: hosts, resolv.conf, hostname, health.
 func (d Dirs) Container(id string) string { return filepath.Join(d.State, "containers", id) }
 
+// BuildLock is the lock that whoever has BuildKit run holds.
+const BuildLock = "buildkit"
+
 // BuildCache is BuildKit's persistent folder: what builds can be spared.
 func (d Dirs) BuildCache() string { return filepath.Join(d.Root, "buildkit") }
 
