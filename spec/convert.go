@@ -193,6 +193,9 @@ func (c *converter) networks(cfg types.ServiceConfig, p *types.Project, used *us
 		}
 		list = append(list, a)
 	}
+	if len(list) == 0 && cfg.MacAddress != "" {
+		c.problem("mac_address", "it is on no network: remove it, or network_mode")
+	}
 	if len(list) > 0 && cfg.MacAddress != "" {
 		c.mac(&list[0], "mac_address", cfg.MacAddress) // of the only one, or the first by key
 	}
@@ -270,7 +273,7 @@ func watch(d *types.DevelopConfig) []WatchRule {
 	}
 	var rules []WatchRule
 	for _, t := range d.Watch {
-		rules = append(rules, WatchRule{Path: t.Path, Action: string(t.Action), Target: t.Target, Ignore: t.Ignore})
+		rules = append(rules, WatchRule{Path: t.Path, Action: string(t.Action), Target: t.Target, Ignore: some(t.Ignore)})
 	}
 	return rules
 }

@@ -20,10 +20,10 @@ func (c *converter) build(cfg types.ServiceConfig, p *types.Project) *Build {
 	out := &Build{
 		Context: b.Context, Dockerfile: b.Dockerfile, Inline: b.DockerfileInline, Target: b.Target,
 		Args: c.buildArgs(b.Args), Labels: sortedPairs(b.Labels), Contexts: sortedPairs(b.AdditionalContexts),
-		Platforms: b.Platforms, CacheFrom: b.CacheFrom, CacheTo: b.CacheTo,
+		Platforms: some(b.Platforms), CacheFrom: some(b.CacheFrom), CacheTo: some(b.CacheTo),
 		ShmSize: int64(b.ShmSize), Ulimits: c.ulimits(b.Ulimits), ExtraHosts: c.extraHosts(b.ExtraHosts),
 		Entitlements: slices.Sorted(slices.Values(b.Entitlements)),
-		NoCache:      b.NoCache, NoCacheFilter: b.NoCacheFilter, Pull: b.Pull, Provenance: b.Provenance, SBOM: b.SBOM,
+		NoCache:      b.NoCache, NoCacheFilter: some(b.NoCacheFilter), Pull: b.Pull, Provenance: b.Provenance, SBOM: b.SBOM,
 		Asked: cfg.PullPolicy != "" && cfg.PullPolicy != types.PullPolicyBuild && cfg.PullPolicy != types.PullPolicyNever && cfg.Image != "",
 	}
 	if b.Privileged && !slices.Contains(out.Entitlements, entitlementInsecure) {

@@ -9,7 +9,7 @@ func (c *converter) healthcheck(h *types.HealthCheckConfig) *Healthcheck {
 		return nil
 	}
 	out := &Healthcheck{
-		Test: h.Test, Disable: h.Disable,
+		Test: some(h.Test), Disable: h.Disable,
 		Interval: c.span("interval", h.Interval), Timeout: c.span("timeout", h.Timeout),
 		StartPeriod: c.span("start_period", h.StartPeriod), StartInterval: c.span("start_interval", h.StartInterval),
 	}

@@ -48,6 +48,9 @@ func (c *converter) volume(v types.ServiceVolumeConfig, attr string, used *usage
 	case MountBind:
 		m.CreateHostPath = v.Bind == nil || bool(v.Bind.CreateHostPath)
 		if v.Bind != nil {
+			if p := v.Bind.Propagation; p != "" && !slices.Contains([]string{"private", "rprivate", "shared", "rshared", "slave", "rslave"}, p) {
+				c.problem(attr+".bind.propagation", "%q is not private, shared or slave, nor one of them with an r before it", printable(p))
+			}
 			m.Propagation, m.Recursive = strings.TrimSuffix(v.Bind.Propagation, "rprivate"), recursive(v.Bind.Recursive)
 		}
 	case MountVolume:

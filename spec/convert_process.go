@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -215,9 +216,18 @@ func (c *converter) extraHosts(list types.HostsList) []Host {
 	return out
 }
 
+// some gives nil for an empty list: to say nothing and to say none is the same
+// there.
+func some[L ~[]string](list L) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
 // dns keeps the order, which decides who is asked first.
 func (c *converter) dns(cfg types.ServiceConfig) DNS {
-	d := DNS{Servers: cfg.DNS, Search: cfg.DNSSearch, Options: cfg.DNSOpts}
+	d := DNS{Servers: some(cfg.DNS), Search: some(cfg.DNSSearch), Options: some(cfg.DNSOpts)}
 	for i, s := range d.Servers {
 		if _, err := netip.ParseAddr(s); err != nil {
 			c.problem(fmt.Sprintf("dns[%d]", i), "%q is not an address", printable(s))
@@ -249,7 +259,9 @@ func (c *converter) logging(l *types.LoggingConfig) Logging {
 		case "max-size":
 			out.MaxSize, err = units.RAMInBytes(value)
 		case "max-file":
-			_, err = fmt.Sscanf(value, "%d", &out.MaxFiles)
+			if out.MaxFiles, err = strconv.Atoi(value); err != nil || out.MaxFiles < 1 {
+				err = fmt.Errorf("%q is not a number from 1 on", printable(value))
+			}
 		case "compress", "mode": // how docker writes its files
 		default:
 			err = fmt.Errorf("it is not supported yet")

@@ -3,7 +3,9 @@ package spec
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
+	"strconv"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
@@ -12,7 +14,7 @@ import (
 // not contradict each other (Compose Specification, "deploy", resources).
 func (c *converter) resources(cfg types.ServiceConfig) Resources {
 	r := Resources{
-		CPUs: float64(cfg.CPUS), CPUSet: cfg.CPUSet,
+		CPUs: cores(cfg.CPUS), CPUSet: cfg.CPUSet,
 		CPUShares: c.unsigned("cpu_shares", cfg.CPUShares), CPUPeriod: c.unsigned("cpu_period", cfg.CPUPeriod), CPUQuota: cfg.CPUQuota,
 		Memory: int64(cfg.MemLimit), MemoryReservation: int64(cfg.MemReservation), MemorySwap: int64(cfg.MemSwapLimit),
 		Pids: cfg.PidsLimit,
@@ -24,6 +26,13 @@ func (c *converter) resources(cfg types.ServiceConfig) Resources {
 	}
 	c.checkResources(r)
 	return r
+}
+
+// cores is the number as it was written: 0.7, and not what is nearest to that
+// among the library's numbers of 32 bits.
+func cores(n float32) float64 {
+	f, _ := strconv.ParseFloat(strconv.FormatFloat(float64(n), 'g', -1, 32), 64) // its own form
+	return f
 }
 
 func (c *converter) fixedResources(cfg types.ServiceConfig) FixedResources {
@@ -53,10 +62,10 @@ func (c *converter) limits(l *types.Resource, r *Resources) {
 	if l == nil {
 		return
 	}
-	c.agree("cpus", "deploy.resources.limits.cpus", r.CPUs, float64(l.NanoCPUs))
+	c.agree("cpus", "deploy.resources.limits.cpus", r.CPUs, cores(float32(l.NanoCPUs)))
 	c.agree("mem_limit", "deploy.resources.limits.memory", float64(r.Memory), float64(l.MemoryBytes))
 	c.agree("pids_limit", "deploy.resources.limits.pids", float64(r.Pids), float64(l.Pids))
-	r.CPUs = cmp.Or(r.CPUs, float64(l.NanoCPUs))
+	r.CPUs = cmp.Or(r.CPUs, cores(float32(l.NanoCPUs)))
 	r.Memory = cmp.Or(r.Memory, int64(l.MemoryBytes))
 	r.Pids = cmp.Or(r.Pids, l.Pids)
 }
@@ -67,7 +76,7 @@ func (c *converter) reservations(l *types.Resource, r *Resources) {
 	}
 	c.agree("mem_reservation", "deploy.resources.reservations.memory", float64(r.MemoryReservation), float64(l.MemoryBytes))
 	r.MemoryReservation = cmp.Or(r.MemoryReservation, int64(l.MemoryBytes))
-	if want := float64(l.NanoCPUs); want > 0 && r.CPUShares == 0 {
+	if want := cores(float32(l.NanoCPUs)); want > 0 && r.CPUShares == 0 {
 		r.CPUShares = uint64(want * 1024) // what a core's share is, control groups version 1
 	}
 }
@@ -83,13 +92,29 @@ func (c *converter) blkio(b *types.BlkioConfig, r *Resources) {
 		return
 	}
 	r.BlkioWeight = b.Weight
+	c.weight("weight", b.Weight)
 	for _, w := range b.WeightDevice {
+		c.weight("weight_device", w.Weight)
 		r.BlkioWeights = append(r.BlkioWeights, BlkioPer{w.Path, uint64(w.Weight)})
 	}
 	r.BlkioReadBps, r.BlkioWriteBps = throttles(b.DeviceReadBps), throttles(b.DeviceWriteBps)
 	r.BlkioReadIOps, r.BlkioWriteIOps = throttles(b.DeviceReadIOps), throttles(b.DeviceWriteIOps)
-	if b.Weight != 0 && (b.Weight < 10 || b.Weight > 1000) {
-		c.problem("blkio_config.weight", "%d is not between 10 and 1000", b.Weight)
+	for attr, list := range map[string][]types.ThrottleDevice{
+		"device_read_bps": b.DeviceReadBps, "device_write_bps": b.DeviceWriteBps, "device_read_iops": b.DeviceReadIOps, "device_write_iops": b.DeviceWriteIOps,
+	} {
+		for _, t := range list {
+			if t.Rate < 0 || !path.IsAbs(t.Path) {
+				c.problem("blkio_config."+attr, "%q at %d is not a device's absolute path at a rate", printable(t.Path), t.Rate)
+			}
+		}
+	}
+	slices.SortFunc(r.BlkioWeights, func(a, b BlkioPer) int { return cmp.Compare(a.Path, b.Path) })
+}
+
+// weight is one of the kernel's shares of a block device.
+func (c *converter) weight(attr string, n uint16) {
+	if n != 0 && (n < 10 || n > 1000) {
+		c.problem("blkio_config."+attr, "%d is not between 10 and 1000", n)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 
 	"github.com/containerd/cgroups/v3"
@@ -60,7 +61,7 @@ func cpuOf(r spec.Resources) *specs.LinuxCPU {
 			period = cpuPeriod
 		}
 		set(&c.Period, period)
-		set(&c.Quota, int64(r.CPUs*float64(period)))
+		set(&c.Quota, int64(math.Round(r.CPUs*float64(period))))
 	}
 	if *c == (specs.LinuxCPU{}) {
 		return nil

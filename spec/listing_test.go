@@ -1,0 +1,59 @@
+package spec
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const listed = `services:
+  web: {image: nginx, depends_on: [db], networks: [front]}
+  db: {image: "example.com/db:1", volumes: ["data:/d"]}
+  tool: {build: ., profiles: [dev]}
+networks: {front: {}}
+volumes: {data: {}}
+`
+
+func listedOptions(t *testing.T) Options {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "demo")
+	file := filepath.Join(dir, "stack.yaml")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(listed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Options{Files: []string{file}, Environ: []string{"A=b"}}
+}
+
+func TestListing(t *testing.T) {
+	o := listedOptions(t)
+	for what, want := range map[string][]string{
+		"services": {"db", "web"}, "networks": {"default", "front"}, "volumes": {"data"},
+		"images": {"example.com/db:1", "nginx:latest"}, "profiles": {"dev"}, "environment": {"A=b", "COMPOSE_PROJECT_NAME=demo"},
+	} {
+		got, err := Listing(t.Context(), o, what)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
+		}
+	}
+	o.Profiles = []string{"dev"}
+	if got, err := Listing(t.Context(), o, "images"); err != nil || !cmp.Equal(got[0], "demo-tool:latest") {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestConfigOfSomeServices(t *testing.T) {
+	o := listedOptions(t)
+	text, err := Config(t.Context(), o, "yaml", "db")
+	if err != nil || strings.Contains(string(text), "web:") || !strings.Contains(string(text), "db:") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if _, err := Config(t.Context(), o, "yaml", "none"); err == nil {
+		t.Error("an unknown service is no error")
+	}
+}
