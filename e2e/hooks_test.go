@@ -60,3 +60,42 @@ services:
 		leaks()
 	})
 }
+
+// Intent: a command that is killed while a post_start hook runs has not started
+// the container: the next one does, hook and all.
+func TestKilledDuringPostStart(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheck()
+	w.file("stack.yaml", `
+services:
+  a:
+    image: stackup.test/busybox:1
+    command: ["sleep", "100000"]
+    volumes: ["./out:/out"]
+    post_start: [{command: ["sh", "-c", "echo x >> /out/begun; sleep 2; echo x >> /out/done"]}]
+    stop_grace_period: 0s
+`)
+	count := func(name string) int {
+		b, _ := os.ReadFile(filepath.Join(w.project, "out", name))
+		return strings.Count(string(b), "x")
+	}
+	cmd := w.cmd(t.Context(), "up", "-d")
+	check(t, cmd.Start())
+	w.eventually("the hook has begun", func() bool { return count("begun") == 1 })
+	check(t, cmd.Process.Kill())
+	cmd.Wait()
+	if r := w.run("plan"); !strings.Contains(r.out, "start") || strings.Contains(r.out, "create") {
+		t.Errorf("plan after the kill:\n%s", r.out)
+	}
+	w.must("up", "-d")
+	if count("begun") != 2 || count("done") < 1 {
+		t.Errorf("the hook began %d times, and ended %d times", count("begun"), count("done"))
+	}
+	w.converged(1)
+	w.must("up", "-d")
+	if count("begun") != 2 {
+		t.Error("a hook that has done its work ran again")
+	}
+	w.must("down")
+	leaks()
+}

@@ -38,9 +38,10 @@ func TestDocumentedTableIsTheSupportTable(t *testing.T) {
 }
 
 func attributeTables() string {
-	var yes, no strings.Builder
+	var yes, no, never strings.Builder
 	yes.WriteString("### Honoured\n\n| attribute | remarks |\n|---|---|\n")
-	no.WriteString("\n### Refused\n\nWith all below it. \"unless\" is what stackup does anyway, so saying it is fine.\n\n| attribute | unless | instead |\n|---|---|---|\n")
+	never.WriteString("\n### Refused for good\n\n| attribute | unless | why, and what instead |\n|---|---|---|\n")
+	no.WriteString("\n### Refused until now\n\nWith all below it. \"unless\" is what stackup does anyway, so saying it is fine.\n\n| attribute | unless | instead |\n|---|---|---|\n")
 	for _, row := range supportTable() {
 		path := strings.ReplaceAll(row.path, ".[]", "[]")
 		if !row.refused {
@@ -51,7 +52,11 @@ func attributeTables() string {
 		for _, v := range row.allowed {
 			unless = append(unless, fmt.Sprintf("`%v`", v))
 		}
-		fmt.Fprintf(&no, "| `%s` | %s | %s |\n", path, strings.Join(unless, ", "), row.what)
+		to := &no
+		if row.never {
+			to = &never
+		}
+		fmt.Fprintf(to, "| `%s` | %s | %s |\n", path, strings.Join(unless, ", "), row.what)
 	}
-	return yes.String() + no.String()
+	return yes.String() + no.String() + never.String()
 }

@@ -63,9 +63,9 @@ func (r *refuser) attribute(value any, path, pattern string) {
 	row, known := r.rows[pattern]
 	switch {
 	case !known:
-		r.refuse(path, "")
+		r.refuse(path, row)
 	case row.refused && !slices.Contains(row.allowed, plainValue(value)):
-		r.refuse(path, row.what)
+		r.refuse(path, row)
 	case !row.refused && r.below[pattern]:
 		r.walk(value, path, pattern)
 	}
@@ -80,10 +80,13 @@ func plainValue(v any) any {
 	return nil
 }
 
-func (r *refuser) refuse(path, hint string) {
-	at := r.at(path)
+func (r *refuser) refuse(path string, row support) {
+	at, msg := r.at(path), "not supported yet"
+	if row.never {
+		msg = "not possible here"
+	}
 	r.rep.add(&Error{
 		File: r.rep.show(at.file), Line: at.line, Column: at.column,
-		Path: path, Msg: "not supported yet", Hint: hint,
+		Path: path, Msg: msg, Hint: row.what,
 	})
 }

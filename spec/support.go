@@ -8,6 +8,7 @@ type support struct {
 	what string // honoured: what it does here, if that needs saying; refused: what to do instead
 
 	refused bool
+	never   bool   // refused for good: what says why
 	allowed []any  // refused, but for these values, which say what stackup does anyway
 	same    string // honoured: why a Stack does not show it
 
@@ -17,6 +18,11 @@ type support struct {
 func yes(path, what string) support         { return support{path: path, what: what} }
 func unseen(path, what, why string) support { return support{path: path, what: what, same: why} }
 func no(path, hint string) support          { return support{path: path, what: hint, refused: true} }
+
+// never refuses what containers on Linux, or on one machine, cannot have.
+func never(path, why string, unless ...any) support {
+	return support{path: path, what: why, refused: true, never: true, allowed: unless}
+}
 
 func only(path, hint string, v ...any) support {
 	return support{path: path, what: hint, refused: true, allowed: v}
@@ -38,7 +44,7 @@ func topLevel() []support {
 		yes("services.*", ""),
 		yes("networks", ""),
 		yes("volumes", ""),
-		no("models", ""),
+		never("models", "no model runner is configured: make the model a service"),
 		no("jobs", "make it a service with restart: \"no\""),
 	}
 }
@@ -182,7 +188,7 @@ func deployRows() []support {
 		yes("services.*.deploy.resources.reservations.cpus", "as cpu_shares, 1024 a core"),
 		yes("services.*.deploy.resources.reservations.memory", "as mem_reservation"),
 		no("services.*.deploy.resources.reservations.devices", ""),
-		no("services.*.deploy.resources.reservations.generic_resources", "they are for clusters; remove it"),
+		never("services.*.deploy.resources.reservations.generic_resources", "they are for clusters; remove it"),
 		yes("services.*.deploy.restart_policy", "condition, delay, max_attempts, window"),
 		yes("services.*.deploy.rollback_config", "checked and carried with the plan"),
 		yes("services.*.deploy.update_config", "checked and carried with the plan"),
@@ -191,19 +197,22 @@ func deployRows() []support {
 
 func serviceRefusals() []support {
 	rows := []support{
-		only("services.*.use_api_socket", "", false),
+		never("services.*.use_api_socket", "there is no Docker API here; remove it", false),
+		never("services.*.cpu_count", "it is for Windows; use cpus"),
+		never("services.*.cpu_percent", "it is for Windows; use cpus"),
+		never("services.*.credential_spec", "it is for Windows; remove it"),
+		never("services.*.isolation", "it is for Windows; remove it", "default"),
+		never("services.*.storage_opt", "no driver here limits a container's disk; remove it"),
+		never("services.*.models", "no model runner is configured: make the model a service, and name its address in environment"),
 		no("services.*.networks.*.ipv6_address", "networks are IPv4"),
 	}
 	for _, name := range []string{
 		"cgroup_parent",
-		"cpu_count", "cpu_percent",
-		"credential_spec",
 		"gpus",
-		"isolation",
-		"models", "networks.*.driver_opts",
+		"networks.*.driver_opts",
 		"networks.*.interface_name", "networks.*.link_local_ips", "networks.*.use_service_name_alias",
 		"pre_start",
-		"provider", "pull_refresh_after", "runtime", "storage_opt",
+		"provider", "pull_refresh_after", "runtime",
 		"umask",
 	} {
 		rows = append(rows, no("services.*."+name, ""))

@@ -28,6 +28,6 @@ func buildRows() []support {
 		yes(b+"pull", ""),
 		yes(b+"provenance", ""),
 		yes(b+"sbom", ""),
-		only(b+"isolation", "it is for Windows; remove it", "default"),
+		never(b+"isolation", "it is for Windows; remove it", "default"),
 	}
 }

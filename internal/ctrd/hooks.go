@@ -4,15 +4,44 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/spec"
 )
 
 // hookOutput bounds what is kept of a hook's output for an error, bytes.
 const hookOutput = 4 << 10
+
+// hooksDue marks a container whose start is not over: its post_start has not done
+// its work yet.
+func (e *Engine) hooksDue(id string) string { return filepath.Join(e.Dirs.Container(id), "post-start") }
+
+func (e *Engine) markHooks(id string, due bool) error {
+	if due {
+		return statedir.WriteVolatile(e.hooksDue(id), nil, 0o600)
+	}
+	return statedir.Remove(e.hooksDue(id))
+}
+
+// halfStarted says whether a start was cut short before post_start was over.
+func (e *Engine) halfStarted(id string) bool {
+	_, err := os.Stat(e.hooksDue(id))
+	return err == nil
+}
+
+// clearHalfStarted ends what runs of a start that was cut short: the next one
+// begins anew.
+func (e *Engine) clearHalfStarted(ctx context.Context, id string) error {
+	if !e.halfStarted(id) {
+		return nil
+	}
+	return e.killAndDelete(ctx, id)
+}
 
 // runHooks runs commands in a container that runs, one after the other. The
 // first one that fails is the error, with what it printed last.

@@ -145,6 +145,9 @@ func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (o plann
 	if t != nil {
 		o.Task, o.ExitCode = taskState(t.Status), int(t.ExitStatus)
 	}
+	if o.Task == planner.TaskRunning && len(s.Service.PostStart) > 0 && e.halfStarted(c.ID) {
+		o.Task = planner.TaskCreated // a start that is not over is none
+	}
 	if o.Task == planner.TaskRunning && s.Health != nil && !s.Health.Disable {
 		o.Health = e.healthOf(c.ID)
 	}

@@ -41,6 +41,9 @@ func (e *Engine) Start(ctx context.Context, id string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := e.clearHalfStarted(ctx, id); err != nil {
+		return err
+	}
 	running, err := e.clearTask(ctx, id)
 	if err != nil {
 		return err
@@ -61,15 +64,21 @@ func (e *Engine) Start(ctx context.Context, id string) (err error) {
 
 // startWithHooks counts as a start only if post_start has done its work.
 func (e *Engine) startWithHooks(ctx context.Context, rec containers.Container) error {
-	if err := e.startOrUndo(ctx, rec, restart.Count{}); err != nil {
-		return err
-	}
 	s, err := storedOf(rec)
 	if err != nil {
 		return err
 	}
+	if err := e.markHooks(rec.ID, len(s.Service.PostStart) > 0); err != nil {
+		return err
+	}
+	if err := e.startOrUndo(ctx, rec, restart.Count{}); err != nil {
+		return err
+	}
 	err = e.runHooks(ctx, rec.ID, "post_start", s.Service.PostStart)
-	if err == nil || errdefs.IsUnavailable(err) {
+	if err == nil {
+		return e.markHooks(rec.ID, false)
+	}
+	if errdefs.IsUnavailable(err) {
 		return err
 	}
 	return errors.Join(err, e.undoStart(ctx, rec.ID))
