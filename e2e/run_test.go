@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,11 +27,14 @@ services:
     image: stackup.test/busybox:1
     command: ["sleep", "100000"]
     healthcheck: {test: ["CMD", "true"], interval: 200ms}
-    stop_grace_period: 0s
+    stop_grace_period: 5s
+    stop_signal: SIGTERM
+    init: true
   other:
     image: stackup.test/busybox:1
     command: ["sleep", "100000"]
     stop_grace_period: 0s
+    volumes_from: [app]
 `
 
 // Intent: run gives a container of its own, with what the service depends on, the
@@ -81,6 +85,12 @@ func (w *world) detachedRun() {
 	if r := w.run("ps", "-a"); !strings.Contains(r.out, name) || !strings.Contains(r.out, "18092") {
 		w.t.Errorf("ps -a does not show it:\n%s", r.out)
 	}
+	if r := w.run("run", "--rm", "-T", "--no-deps", "-p", "18092:80", "other", "true"); r.code == 0 || !strings.Contains(r.err, "18092") {
+		w.t.Errorf("two containers on one port: exit %d\n%s", r.code, r.err)
+	}
+	w.must("exec", "-T", "app", "sh", "-c", "echo kept > /scratch/x")
+	w.must("run", "--rm", "-T", "--no-deps", "other", "cat", "/scratch/x")
+	w.inside("app", map[string]string{"cat /scratch/x": "kept"}) // the volume is app's
 	w.eventually("its output is collected", func() bool { return strings.Contains(w.run("logs", "other").out, "said") })
 	w.must("up", "-d")
 	w.unchanged("beside a one-off container")
@@ -92,8 +102,10 @@ func (w *world) detachedRun() {
 // interruptedRun ends its container, and takes it away with --rm.
 func (w *world) interruptedRun() {
 	w.t.Helper()
-	cmd := w.cmd(w.t.Context(), "run", "--rm", "-T", "--no-deps", "--name", "short-lived", "app", "sh", "-c", "echo ready > /src/up; sleep 100001")
+	cmd := w.cmd(w.t.Context(), "run", "--rm", "-T", "--no-deps", "--name", "short-lived", "db", "sh", "-c", "trap 'echo said last; exit 0' TERM; echo ready > /src/up; while :; do sleep 0.1; done")
 	cmd.Args = append(cmd.Args[:2:2], append([]string{"-v", "./src:/src"}, cmd.Args[2:]...)...)
+	var out bytes.Buffer
+	cmd.Stdout = &out
 	check(w.t, cmd.Start())
 	w.eventually("it runs", func() bool {
 		_, err := os.Stat(filepath.Join(w.project, "src/up"))
@@ -107,6 +119,9 @@ func (w *world) interruptedRun() {
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 130 || time.Since(begun) > 20*time.Second {
 		w.t.Errorf("exit %d after %s", code, time.Since(begun))
+	}
+	if out.String() != "said last\n" {
+		w.t.Errorf("what it said last: %q", out.String())
 	}
 	if r := w.run("ps", "-a"); strings.Contains(r.out, "short-lived") {
 		w.t.Errorf("still there:\n%s", r.out)

@@ -50,7 +50,7 @@ func (c *ContainerSpec) addPlaces(p *planner.Plan) error {
 		}
 		c.Networks = append(c.Networks, n)
 	}
-	c.Reserved = reserved(p.Desired)
+	c.Reserved = Reserved(p.Desired)
 	seen := map[string]bool{}
 	for _, m := range c.Service.Mounts {
 		if m.Type != spec.MountVolume || m.Source == "" || seen[m.Source] {
@@ -66,7 +66,9 @@ func (c *ContainerSpec) addPlaces(p *planner.Plan) error {
 	return nil
 }
 
-func reserved(s *spec.Stack) map[string][]string {
+// Reserved gives the addresses that services of a stack have chosen, by network
+// key.
+func Reserved(s *spec.Stack) map[string][]string {
 	var out map[string][]string
 	for _, v := range s.Services {
 		for _, a := range v.Networks {

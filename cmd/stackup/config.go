@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/spec"
 )
 
@@ -62,10 +62,21 @@ func (g *globals) config(c *cobra.Command, f configFlags, args []string) error {
 		return err
 	}
 	if f.output != "" {
-		return statedir.WriteFile(f.output, text, 0o644)
+		return writeThrough(f.output, text)
 	}
 	_, err = os.Stdout.Write(text)
 	return err
+}
+
+// writeThrough writes to what a path leads to, be it a file or /dev/stdout. A new
+// file is for its owner alone: values of secrets may be in it.
+func writeThrough(path string, text []byte) error {
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	return errors.Join(err, out.Close())
 }
 
 func (f configFlags) text(ctx context.Context, g *globals, o spec.Options, args []string) ([]byte, error) {

@@ -20,6 +20,7 @@ import (
 
 type execFlags struct {
 	interactive, tty, noTTY bool
+	detach, privileged      bool
 	index                   int
 	user, workdir           string
 	env                     []string
@@ -40,6 +41,8 @@ input is no terminal.`,
 	}
 	s := c.Flags()
 	s.SetInterspersed(false)
+	s.BoolVarP(&f.detach, "detach", "d", false, "return once it has started")
+	s.BoolVar(&f.privileged, "privileged", false, "with all capabilities of this machine")
 	s.BoolVarP(&f.interactive, "interactive", "i", true, "pass standard input on")
 	s.BoolVarP(&f.tty, "tty", "t", true, "give the command a terminal")
 	s.BoolVarP(&f.noTTY, "no-tty", "T", false, "give it none")
@@ -76,10 +79,11 @@ func (g *globals) exec(c *cobra.Command, f execFlags, service string, args []str
 
 func (s *session) execIn(ctx context.Context, id string, f execFlags, args []string) error {
 	p := inspect.Process{
-		Args: args, Env: fromHere(f.env), User: f.user, WorkingDir: f.workdir, Stdout: os.Stdout, Stderr: os.Stderr,
+		Args: args, Privileged: f.privileged, Detached: f.detach, Env: fromHere(f.env), User: f.user, WorkingDir: f.workdir, Stdout: os.Stdout, Stderr: os.Stderr,
 		Terminal: f.tty && !f.noTTY && isTerminal(os.Stdin) && isTerminal(os.Stdout),
 	}
-	if f.interactive {
+	p.Terminal = p.Terminal && !f.detach
+	if f.interactive && !f.detach {
 		p.Stdin = os.Stdin
 	}
 	if p.Terminal {
@@ -119,7 +123,10 @@ func rawTerminal(ctx context.Context, p *inspect.Process) (restore func(), err e
 	if err := con.SetRaw(); err != nil {
 		return nil, err
 	}
-	p.Stdin, p.Stdout, p.Stderr = con, con, io.Discard
+	p.Stdout, p.Stderr = con, io.Discard
+	if p.Stdin != nil {
+		p.Stdin = con
+	}
 	p.Resize = sizes(ctx, con)
 	return func() { _ = con.Reset() }, nil
 }

@@ -16,7 +16,7 @@ import (
 // Runner runs one-off containers.
 type Runner interface {
 	// Run starts a container with its streams at hand, waits for its end and
-	// gives its exit code. When ctx ends it returns, and the container goes on.
+	// gives its exit code. When ctx ends it stops the container, within its grace.
 	Run(ctx context.Context, id string, p inspect.Process) (int, error)
 	// RemoveRun takes a one-off container away, with what only it has.
 	RemoveRun(ctx context.Context, id string) error
@@ -43,6 +43,13 @@ type RunOptions struct {
 // container is stopped, within its grace.
 func (a *App) Run(ctx context.Context, s *spec.Stack, o RunOptions) (name string, code int, err error) {
 	c, err := a.makeRun(ctx, s, o)
+	if o.Remove && c.ID != "" {
+		defer func() {
+			after, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+			defer cancel()
+			err = errors.Join(err, a.Engine.RemoveRun(after, c.ID))
+		}()
+	}
 	if err != nil {
 		return "", 0, err
 	}
@@ -53,14 +60,6 @@ func (a *App) Run(ctx context.Context, s *spec.Stack, o RunOptions) (name string
 		return c.Name, 0, err
 	}
 	code, err = a.Engine.Run(ctx, c.ID, *o.Streams)
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.Service.StopGrace)+undoTime)
-	defer cancel()
-	if ctx.Err() != nil {
-		err = errors.Join(err, a.Engine.Stop(after, c.ID, time.Duration(c.Service.StopGrace)))
-	}
-	if o.Remove {
-		err = errors.Join(err, a.Engine.RemoveRun(after, c.ID))
-	}
 	return c.Name, code, err
 }
 
@@ -106,7 +105,7 @@ func oneOff(s *spec.Stack, o RunOptions) (executor.ContainerSpec, error) {
 		Op: planner.OpCreate, Ref: planner.Ref{Kind: planner.KindContainer, Name: o.Service.Name, Index: planner.OneOff},
 		Object: planner.ContainerID(s.Name, run, planner.OneOff, 1), Generation: 1,
 	})
-	c.Name, c.Aliases = s.Name+"-"+run, o.Aliases
+	c.Name, c.Aliases, c.Reserved = s.Name+"-"+run, o.Aliases, executor.Reserved(s)
 	if o.Name != "" {
 		c.Name = o.Name
 	}

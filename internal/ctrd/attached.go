@@ -5,23 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"sync"
+	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/typeurl/v2"
 
+	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
 )
 
 // Run starts a container with its streams at hand, waits for its end, and gives
 // its exit code; then its network goes, and it stays to be removed. Nothing of
 // its output is kept. Of p only the streams and their sizes count. When ctx ends
-// it returns, and the container goes on.
+// the container is stopped, within its grace, and what it still says is passed on.
 func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code int, err error) {
 	ctx = e.ctx(ctx)
+	lock, err := e.Dirs.LockContainer(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	var unlockErr error
+	unlock := sync.OnceFunc(func() { unlockErr = lock.Unlock() })
+	defer func() { unlock(); err = errors.Join(err, unlockErr) }()
 	rec, err := e.client.ContainerService().Get(ctx, id)
 	if err != nil {
 		return 0, err
@@ -33,7 +46,7 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 		attached, t, err = e.attachedIO(id, p, streams)
 		return t, err
 	}, func(ctx context.Context, rec containers.Container) error {
-		code, err = e.runAttached(ctx, rec, p, streams, attached)
+		code, err = e.runAttached(ctx, rec, p, streams, attached, unlock)
 		return err
 	})
 	if attached != nil {
@@ -66,7 +79,7 @@ type nothing struct{}
 func (nothing) Close() error { return nil }
 
 // runAttached starts the task that is made, and waits for its end.
-func (e *Engine) runAttached(ctx context.Context, rec containers.Container, p inspect.Process, x *execIO, streams cio.IO) (int, error) {
+func (e *Engine) runAttached(ctx context.Context, rec containers.Container, p inspect.Process, x *execIO, streams cio.IO, begun func()) (int, error) {
 	c, err := e.client.LoadContainer(ctx, rec.ID)
 	if err != nil {
 		return 0, err
@@ -82,6 +95,7 @@ func (e *Engine) runAttached(ctx context.Context, rec containers.Container, p in
 	if _, err := e.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: rec.ID}); err != nil {
 		return 0, fmt.Errorf("start task: %w", native(err))
 	}
+	begun()
 	go x.passEOF(ctx, task)
 	go resize(ctx, task, p.Resize)
 	select {
@@ -90,7 +104,13 @@ func (e *Engine) runAttached(ctx context.Context, rec containers.Container, p in
 		code, _, err := st.Result()
 		return int(code), errors.Join(err, e.ended(ctx, rec.ID))
 	case <-ctx.Done():
-		return 0, context.Cause(ctx)
+		after := context.WithoutCancel(ctx)
+		st, err := storedOf(rec)
+		if err == nil {
+			err = e.Stop(after, rec.ID, time.Duration(st.Service.StopGrace))
+		}
+		x.drain(after, task)
+		return 0, errors.Join(context.Cause(ctx), err)
 	}
 }
 
@@ -99,29 +119,25 @@ func (e *Engine) ended(ctx context.Context, id string) error {
 	if err := e.deleteTask(ctx, id); err != nil {
 		return err
 	}
-	return e.Network.Detach(ctx, id)
+	return e.Network.Release(ctx, id) // it is never started again
 }
 
-// anonymousVolumes names the anonymous volumes that only this container has.
-func (e *Engine) anonymousVolumes(rec containers.Container) ([]string, error) {
+// ownVolumes names the anonymous volumes that only this one-off container has: by
+// its own ID, not those that it shares with another service (volumes_from).
+func (e *Engine) ownVolumes(rec containers.Container) ([]string, error) {
 	id, ok := labels.Decode(rec.Labels)
-	if !ok || id.Ref.Index != 0 || rec.Spec == nil {
+	if !ok || id.Ref.Index != planner.OneOff || rec.Spec == nil {
 		return nil, nil
 	}
-	sources, err := mountSources(rec)
-	if err != nil {
+	var o oci.Spec
+	if err := typeurl.UnmarshalTo(rec.Spec, &o); err != nil {
 		return nil, err
 	}
-	all, err := e.volumes.List()
-	if err != nil {
-		return nil, err
-	}
+	own := executor.ContainerSpec{ID: rec.ID, Stack: id.Stack, Ref: id.Ref}
 	var out []string
-	for _, v := range all {
-		for _, s := range sources {
-			if v.Anonymous && filepath.Clean(s) == e.volumes.Data(v.Name) {
-				out = append(out, v.Name)
-			}
+	for _, m := range o.Mounts {
+		if name := anonymousName(own, spec.Mount{Target: m.Destination}); m.Source == e.volumes.Data(name) {
+			out = append(out, name)
 		}
 	}
 	return out, nil
@@ -134,7 +150,7 @@ func (e *Engine) RemoveRun(ctx context.Context, id string) error {
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	volumes, err := e.anonymousVolumes(rec)
+	volumes, err := e.ownVolumes(rec)
 	errs := []error{err, e.Remove(ctx, id)}
 	for _, v := range volumes {
 		errs = append(errs, e.volumes.Remove(v))

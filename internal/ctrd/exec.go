@@ -37,6 +37,9 @@ func (e *Engine) Exec(ctx context.Context, id string, p inspect.Process) (code i
 	if err != nil {
 		return 0, err
 	}
+	if p.Detached {
+		return 0, detached(ctx, task, ps)
+	}
 	fifos := e.Dirs.Exec(os.Getpid())
 	if err := os.MkdirAll(fifos, 0o700); err != nil {
 		return 0, err
@@ -48,6 +51,19 @@ func (e *Engine) Exec(ctx context.Context, id string, p inspect.Process) (code i
 	}
 	defer func() { err = errors.Join(err, deleteExec(ctx, proc)) }()
 	return runExec(ctx, proc, p, io)
+}
+
+// detached starts a process that goes on by itself. What is left of it goes with
+// the container.
+func detached(ctx context.Context, task containerd.Task, ps *specs.Process) error {
+	proc, err := task.Exec(ctx, "exec-"+rand.Text(), ps, cio.NullIO)
+	if err != nil {
+		return err
+	}
+	if err := proc.Start(ctx); err != nil {
+		return errors.Join(err, deleteExec(ctx, proc))
+	}
+	return nil
 }
 
 // deleteExec lets go of the FIFOs first: a process left in the background may

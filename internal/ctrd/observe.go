@@ -88,6 +88,9 @@ func (e *Engine) observeContainers(ctx context.Context, stack string, damagedToo
 	seen := map[string]bool{}
 	for _, c := range found {
 		o, _, err := e.observed(c, tasks[c.ID])
+		if o.Task == planner.TaskRunning && len(o.Service.PostStart) > 0 && e.halfStarted(c.ID) {
+			o.Task = planner.TaskCreated // for a plan, a start that is not over is none
+		}
 		if err != nil && damagedToo {
 			ref := planner.Ref{Kind: planner.KindContainer, Name: c.Labels[labels.Service]}
 			o, err = planner.Container{ID: c.ID, Ref: ref, Task: planner.TaskNone, Partial: true}, nil
@@ -144,9 +147,6 @@ func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (o plann
 	}
 	if t != nil {
 		o.Task, o.ExitCode = taskState(t.Status), int(t.ExitStatus)
-	}
-	if o.Task == planner.TaskRunning && len(s.Service.PostStart) > 0 && e.halfStarted(c.ID) {
-		o.Task = planner.TaskCreated // a start that is not over is none
 	}
 	if o.Task == planner.TaskRunning && s.Health != nil && !s.Health.Disable {
 		o.Health = e.healthOf(c.ID)

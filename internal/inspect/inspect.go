@@ -54,6 +54,7 @@ type Process struct {
 	User       string   // empty: the container's
 	WorkingDir string   // empty: the container's
 	Privileged bool     // with all capabilities of this machine
+	Detached   bool     // nobody waits for it, or sees its output
 	Terminal   bool
 	Stdin      io.Reader // nil for none
 	Stdout     io.Writer

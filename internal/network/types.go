@@ -98,9 +98,9 @@ func (l Link) leadsTo(from, o Endpoint) bool {
 func (e Endpoint) Holder() string { return fmt.Sprintf("service %s of stack %s", e.Service, e.Stack) }
 
 // sameReplica says whether both are incarnations of one replica, which follow
-// one another and may have the same ports.
+// one another and may have the same ports. One-off containers follow nobody.
 func (e Endpoint) sameReplica(o Endpoint) bool {
-	return e.Stack == o.Stack && e.Service == o.Service && e.Index == o.Index
+	return e.Stack == o.Stack && e.Service == o.Service && e.Index == o.Index && (e.Index != planner.OneOff || e.ID == o.ID)
 }
 
 // PortHolder is a port that an endpoint of ours holds, with its owner.
