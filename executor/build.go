@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/planner"
@@ -15,9 +14,9 @@ func (w *walk) build(ctx context.Context, n *node) error {
 		return err
 	}
 	b.Options = w.x.Build
-	line, stop := w.lines(n)
+	tell, stop := w.progress(n)
 	defer stop()
-	return w.x.Engine.Build(ctx, b, line)
+	return w.x.Engine.Build(ctx, b, func(line string) { tell(event.Event{Text: line}) })
 }
 
 // BuildFor gives what the image of a build step is made from, out of the plan
@@ -34,23 +33,4 @@ func BuildFor(p *planner.Plan, s planner.Step) (BuildSpec, error) {
 		return b, fmt.Errorf("internal: no service of the plan's stack builds %s", s.Object)
 	}
 	return b, nil
-}
-
-// lines tells of the output of n until it is stopped.
-func (w *walk) lines(n *node) (line func(string), stop func()) {
-	var mu sync.Mutex
-	var stopped bool
-	line = func(text string) {
-		mu.Lock()
-		defer mu.Unlock()
-		if !stopped {
-			w.emit(n, event.Event{Phase: event.Progress, Text: text})
-		}
-	}
-	stop = func() {
-		mu.Lock()
-		defer mu.Unlock()
-		stopped = true
-	}
-	return line, stop
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/planner"
 )
 
@@ -12,9 +13,9 @@ func (w *walk) call(ctx context.Context, n *node) error {
 	s := n.step
 	switch s.Op {
 	case planner.OpPull:
-		report, stop := w.progress(n)
+		tell, stop := w.progress(n)
 		defer stop()
-		return w.x.Engine.Pull(ctx, s.Object, s.Digest, report)
+		return w.x.Engine.Pull(ctx, s.Object, s.Digest, func(done, total int64) { tell(event.Event{Done: done, Total: total}) })
 	case planner.OpBuild:
 		return w.build(ctx, n)
 	case planner.OpPush:

@@ -85,14 +85,15 @@ func (w *walk) emit(n *node, e event.Event) {
 
 // progress gives a report function that falls silent when stop is called, so
 // that nothing is heard of a step after its end.
-func (w *walk) progress(n *node) (report func(done, total int64), stop func()) {
+func (w *walk) progress(n *node) (tell func(event.Event), stop func()) {
 	var mu sync.Mutex
 	var stopped bool
-	report = func(done, total int64) {
+	tell = func(e event.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		if !stopped {
-			w.emit(n, event.Event{Phase: event.Progress, Done: done, Total: total})
+			e.Phase = event.Progress
+			w.emit(n, e)
 		}
 	}
 	stop = func() {
@@ -100,5 +101,5 @@ func (w *walk) progress(n *node) (report func(done, total int64), stop func()) {
 		defer mu.Unlock()
 		stopped = true
 	}
-	return report, stop
+	return tell, stop
 }

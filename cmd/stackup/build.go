@@ -12,6 +12,7 @@ import (
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/app"
 	"stackup.dev/stackup/internal/engine"
+	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/spec"
 )
 
@@ -48,42 +49,28 @@ command; its cache stays. BUILDKIT_HOST names another one.`,
 	return c
 }
 
-func (g *globals) build(c *cobra.Command, f buildFlags, only []string) (err error) {
+func (g *globals) build(c *cobra.Command, f buildFlags, only []string) error {
 	if f.quiet {
 		g.progress = "quiet"
 	}
 	ctx := c.Context()
-	early := g.connectEarly(ctx)
-	defer early.drop()
-	s, err := g.load(ctx)
-	if err != nil {
-		return err
-	}
-	warn(s.Notices)
-	p, err := g.newProgress(s)
-	if err != nil {
-		return err
-	}
-	ses, err := early.finish(ctx, g, wantRunning, p)
-	if err != nil {
-		return errors.Join(err, p.Close())
-	}
-	defer func() { err = errors.Join(err, ses.Close()) }()
-	ses.Builds = executor.BuildOptions{NoCache: f.noCache, Pull: f.pull, Args: buildArgs(f.args)}
-	if f.dependencies && len(only) > 0 {
-		only = append(only, app.Built(s, only)...)
-		slices.Sort(only)
-		only = slices.Compact(only)
-	}
-	plan, err := ses.Build(ctx, s, only)
-	err = errors.Join(err, p.Close())
-	if err == nil && plan.Empty() && !f.quiet {
-		fmt.Fprintf(os.Stderr, "stack %s: no service has a build\n", s.Name)
-	}
-	if err != nil {
-		return err
-	}
-	return engine.Record(ses.dirs, ses.choice)
+	return g.withStack(ctx, func(ses *session, s *spec.Stack, p ui.Progress) error {
+		ses.Builds = executor.BuildOptions{NoCache: f.noCache, Pull: f.pull, Args: buildArgs(f.args)}
+		if f.dependencies && len(only) > 0 {
+			only = append(only, app.Built(s, only)...)
+			slices.Sort(only)
+			only = slices.Compact(only)
+		}
+		plan, err := ses.Build(ctx, s, only)
+		err = errors.Join(err, p.Close())
+		if err == nil && plan.Empty() && !f.quiet {
+			fmt.Fprintf(os.Stderr, "stack %s: no service has a build\n", s.Name)
+		}
+		if err != nil {
+			return err
+		}
+		return engine.Record(ses.dirs, ses.choice)
+	})
 }
 
 // buildArgs takes the caller's value for a name without one.

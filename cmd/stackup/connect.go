@@ -17,6 +17,7 @@ import (
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/spec"
 )
 
@@ -125,6 +126,28 @@ func (c *connection) drop() {
 	if ses := <-c.done; ses != nil {
 		_ = ses.Close() // nothing was asked of it
 	}
+}
+
+// withStack reads the stack file and connects meanwhile. do has the session, the
+// stack, and the progress, which it closes.
+func (g *globals) withStack(ctx context.Context, do func(*session, *spec.Stack, ui.Progress) error) (err error) {
+	early := g.connectEarly(ctx)
+	defer early.drop()
+	s, err := g.load(ctx)
+	if err != nil {
+		return err
+	}
+	warn(s.Notices)
+	p, err := g.newProgress(s)
+	if err != nil {
+		return err
+	}
+	ses, err := early.finish(ctx, g, wantRunning, p)
+	if err != nil {
+		return errors.Join(err, p.Close())
+	}
+	defer func() { err = errors.Join(err, ses.Close()) }()
+	return do(ses, s, p)
 }
 
 // sameEngine refuses an engine on which the stacks of this root do not live:

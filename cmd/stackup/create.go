@@ -17,10 +17,7 @@ was made, and lets it take over.`,
 			return g.up(c, f, args)
 		},
 	}
-	s := c.Flags()
-	s.BoolVar(&f.build, "build", false, "build images first, even if nothing that goes into them has changed")
-	s.BoolVar(&f.noBuild, "no-build", false, "build nothing, even if it is due")
-	s.BoolVar(&f.force, "force-recreate", false, "make successors even of what is unchanged")
-	s.StringArrayVar(&f.scale, "scale", nil, "SERVICE=N: number of replicas, over the file's")
+	f.registerMaking(c)
+	c.Flags().BoolVar(&f.force, "force-recreate", false, "make successors even of what is unchanged")
 	return c
 }

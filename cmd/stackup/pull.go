@@ -10,6 +10,8 @@ import (
 
 	"stackup.dev/stackup/internal/app"
 	"stackup.dev/stackup/internal/engine"
+	"stackup.dev/stackup/internal/ui"
+	"stackup.dev/stackup/spec"
 )
 
 type pullFlags struct {
@@ -40,7 +42,7 @@ itself.`,
 	return c
 }
 
-func (g *globals) pull(c *cobra.Command, f pullFlags, only []string) (err error) {
+func (g *globals) pull(c *cobra.Command, f pullFlags, only []string) error {
 	if f.policy != "always" && f.policy != "missing" {
 		return fmt.Errorf("--policy %q: must be always or missing", f.policy)
 	}
@@ -48,34 +50,20 @@ func (g *globals) pull(c *cobra.Command, f pullFlags, only []string) (err error)
 		g.progress = "quiet"
 	}
 	ctx := c.Context()
-	early := g.connectEarly(ctx)
-	defer early.drop()
-	s, err := g.load(ctx)
-	if err != nil {
-		return err
-	}
-	warn(s.Notices)
-	p, err := g.newProgress(s)
-	if err != nil {
-		return err
-	}
-	ses, err := early.finish(ctx, g, wantRunning, p)
-	if err != nil {
-		return errors.Join(err, p.Close())
-	}
-	defer func() { err = errors.Join(err, ses.Close()) }()
-	got, err := ses.Pull(ctx, s, app.PullOptions{
-		Only: only, Dependencies: f.dependencies, Missing: f.policy == "missing", KeepGoing: f.ignore,
+	return g.withStack(ctx, func(ses *session, s *spec.Stack, p ui.Progress) error {
+		got, err := ses.Pull(ctx, s, app.PullOptions{
+			Only: only, Dependencies: f.dependencies, Missing: f.policy == "missing", KeepGoing: f.ignore,
+		})
+		err = errors.Join(err, p.Close())
+		warn(pullNotes(got))
+		if err != nil {
+			return err
+		}
+		if f.policy == "missing" && len(got.Pulled)+len(got.Failed) == 0 && !f.quiet {
+			fmt.Fprintf(os.Stderr, "stack %s: nothing to pull, %d here already\n", s.Name, len(got.Here))
+		}
+		return engine.Record(ses.dirs, ses.choice)
 	})
-	err = errors.Join(err, p.Close())
-	warn(pullNotes(got))
-	if err != nil {
-		return err
-	}
-	if f.policy == "missing" && len(got.Pulled)+len(got.Failed) == 0 && !f.quiet {
-		fmt.Fprintf(os.Stderr, "stack %s: nothing to pull, %d here already\n", s.Name, len(got.Here))
-	}
-	return engine.Record(ses.dirs, ses.choice)
 }
 
 // pullNotes name the images that could not be pulled. Many of those were never

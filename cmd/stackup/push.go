@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackup.dev/stackup/internal/app"
+	"stackup.dev/stackup/internal/ui"
+	"stackup.dev/stackup/spec"
 )
 
 type pushFlags struct{ ignore, quiet, dependencies bool }
@@ -30,31 +32,17 @@ their tags, to the registries that their names say. Build them first.`,
 	return c
 }
 
-func (g *globals) push(c *cobra.Command, f pushFlags, only []string) (err error) {
+func (g *globals) push(c *cobra.Command, f pushFlags, only []string) error {
 	if f.quiet {
 		g.progress = "quiet"
 	}
 	ctx := c.Context()
-	early := g.connectEarly(ctx)
-	defer early.drop()
-	s, err := g.load(ctx)
-	if err != nil {
+	return g.withStack(ctx, func(ses *session, s *spec.Stack, p ui.Progress) error {
+		pushed, failed, err := ses.Push(ctx, s, app.PushOptions{Only: only, Dependencies: f.dependencies, KeepGoing: f.ignore})
+		err = errors.Join(err, p.Close())
+		if err == nil && len(pushed)+len(failed) == 0 && !f.quiet {
+			fmt.Fprintf(os.Stderr, "stack %s: no service has a build\n", s.Name)
+		}
 		return err
-	}
-	warn(s.Notices)
-	p, err := g.newProgress(s)
-	if err != nil {
-		return err
-	}
-	ses, err := early.finish(ctx, g, wantRunning, p)
-	if err != nil {
-		return errors.Join(err, p.Close())
-	}
-	defer func() { err = errors.Join(err, ses.Close()) }()
-	pushed, failed, err := ses.Push(ctx, s, app.PushOptions{Only: only, Dependencies: f.dependencies, KeepGoing: f.ignore})
-	err = errors.Join(err, p.Close())
-	if err == nil && len(pushed)+len(failed) == 0 && !f.quiet {
-		fmt.Fprintf(os.Stderr, "stack %s: no service has a build\n", s.Name)
-	}
-	return err
+	})
 }

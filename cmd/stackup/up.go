@@ -60,15 +60,21 @@ func (f *upFlags) register(c *cobra.Command) {
 	s.BoolVar(&f.wait, "wait", false, "return once everything runs, and is healthy where it has a healthcheck; implies --detach")
 	s.IntVar(&f.waitTimeout, "wait-timeout", 0, "seconds that --wait waits at most")
 	s.BoolVar(&f.noStart, "no-start", false, "make everything, start and replace nothing: as create")
-	s.BoolVar(&f.build, "build", false, "build images first, even if nothing that goes into them has changed")
-	s.BoolVar(&f.noBuild, "no-build", false, "build nothing, even if it is due")
+	f.registerMaking(c)
 	s.BoolVar(&f.force, "force-recreate", false, "replace containers even if nothing has changed")
 	s.BoolVar(&f.orphans, "remove-orphans", false, "remove containers of services that the file no longer has")
-	s.StringArrayVar(&f.scale, "scale", nil, "SERVICE=N: number of replicas, over the file's")
 	s.IntVarP(&f.timeout, "timeout", "t", 0, "seconds from stop signal to SIGKILL, over stop_grace_period")
 	s.BoolVar(&f.timestamps, "timestamps", false, "show times in attached logs")
 	s.BoolVar(&f.noColor, "no-color", false, "plain log prefixes")
 	s.BoolVar(&f.noPrefix, "no-log-prefix", false, "no log prefixes")
+}
+
+// registerMaking has what up and create have in common.
+func (f *upFlags) registerMaking(c *cobra.Command) {
+	s := c.Flags()
+	s.BoolVar(&f.build, "build", false, "build images first, even if nothing that goes into them has changed")
+	s.BoolVar(&f.noBuild, "no-build", false, "build nothing, even if it is due")
+	s.StringArrayVar(&f.scale, "scale", nil, "SERVICE=N: number of replicas, over the file's")
 }
 
 func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {

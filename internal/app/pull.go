@@ -56,7 +56,7 @@ func (a *App) Pull(ctx context.Context, s *spec.Stack, o PullOptions) (out Pulle
 			out.Here = append(out.Here, ref)
 		}
 		if !here || !o.Missing {
-			p.Steps = append(p.Steps, pullStep(ref))
+			p.Steps = append(p.Steps, imageStep(planner.OpPull, ref))
 		}
 	}
 	if p.Empty() {
@@ -64,7 +64,7 @@ func (a *App) Pull(ctx context.Context, s *spec.Stack, o PullOptions) (out Pulle
 	}
 	return out, a.leased(ctx, s.Name, func(leased context.Context) error {
 		r, err := a.executor().Run(leased, p)
-		out.Pulled, out.Failed = pullsThat(p, r, executor.Done), pullsThat(p, r, executor.Failed)
+		out.Pulled, out.Failed = imagesThat(p, r, executor.Done), imagesThat(p, r, executor.Failed)
 		if o.KeepGoing && ctx.Err() == nil && len(out.Failed) > 0 {
 			return nil
 		}
@@ -72,16 +72,16 @@ func (a *App) Pull(ctx context.Context, s *spec.Stack, o PullOptions) (out Pulle
 	})
 }
 
-// pullStep has no digest: whatever the registry has now is wanted.
-func pullStep(ref string) planner.Step {
+// imageStep has no digest: whatever a name stands for now is meant.
+func imageStep(op planner.Op, ref string) planner.Step {
 	return planner.Step{
-		ID: planner.StepID("pull/" + ref), Op: planner.OpPull, Ref: planner.Ref{Kind: planner.KindImage, Name: ref},
+		ID: planner.StepID(string(op) + "/" + ref), Op: op, Ref: planner.Ref{Kind: planner.KindImage, Name: ref},
 		Object: ref, Reason: planner.Reason{Code: planner.Forced},
 	}
 }
 
-// pullsThat are the images whose pull ended in that way.
-func pullsThat(p *planner.Plan, r *executor.Report, ended executor.Outcome) (out []string) {
+// imagesThat are the images whose step ended in that way.
+func imagesThat(p *planner.Plan, r *executor.Report, ended executor.Outcome) (out []string) {
 	for _, s := range p.Steps {
 		if r != nil && r.Outcomes[s.ID] == ended {
 			out = append(out, s.Object)
@@ -92,14 +92,9 @@ func pullsThat(p *planner.Plan, r *executor.Report, ended executor.Outcome) (out
 
 // pullRefs are the images to pull, each once, sorted.
 func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
-	for _, name := range o.Only {
-		if err := known(s, name); err != nil {
-			return nil, err
-		}
-	}
-	names := o.Only
-	if o.Dependencies || len(names) == 0 {
-		names = scope(s, names)
+	names, err := asked(s, o.Only, o.Dependencies)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range names {
 		if v := s.Service(name); v.Build == nil || v.Build.Asked { // what is built here no registry has
@@ -108,6 +103,20 @@ func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
 	}
 	slices.Sort(refs)
 	return slices.Compact(refs), nil
+}
+
+// asked are the services named, with what they depend on if that is wished for;
+// all for none.
+func asked(s *spec.Stack, only []string, dependencies bool) ([]string, error) {
+	for _, name := range only {
+		if err := known(s, name); err != nil {
+			return nil, err
+		}
+	}
+	if dependencies || len(only) == 0 {
+		return scope(s, only), nil
+	}
+	return only, nil
 }
 
 // known says why a service that is asked for is not there, if so.

@@ -20,21 +20,16 @@ type PushOptions struct {
 // their tags, several at a time. Images that are not built here are left out: a
 // registry has them.
 func (a *App) Push(ctx context.Context, s *spec.Stack, o PushOptions) (pushed, failed []string, err error) {
-	for _, name := range o.Only {
-		if err := known(s, name); err != nil {
-			return nil, nil, err
-		}
-	}
-	names := o.Only
-	if o.Dependencies || len(names) == 0 {
-		names = scope(s, names)
+	names, err := asked(s, o.Only, o.Dependencies)
+	if err != nil {
+		return nil, nil, err
 	}
 	p := pushes(s, names)
 	if p.Empty() {
 		return nil, nil, nil
 	}
 	r, err := a.executor().Run(ctx, p)
-	pushed, failed = pullsThat(p, r, executor.Done), pullsThat(p, r, executor.Failed)
+	pushed, failed = imagesThat(p, r, executor.Done), imagesThat(p, r, executor.Failed)
 	if o.KeepGoing && ctx.Err() == nil && len(failed) > 0 {
 		return pushed, failed, nil
 	}
@@ -51,10 +46,7 @@ func pushes(s *spec.Stack, services []string) *planner.Plan {
 	slices.Sort(refs)
 	p := &planner.Plan{Desired: s, Stack: s.Name}
 	for _, ref := range slices.Compact(refs) {
-		p.Steps = append(p.Steps, planner.Step{
-			ID: planner.StepID("push/" + ref), Op: planner.OpPush, Ref: planner.Ref{Kind: planner.KindImage, Name: ref},
-			Object: ref, Reason: planner.Reason{Code: planner.Forced},
-		})
+		p.Steps = append(p.Steps, imageStep(planner.OpPush, ref))
 	}
 	return p
 }

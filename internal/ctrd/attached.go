@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -70,13 +71,8 @@ func (e *Engine) attachedIO(id string, p inspect.Process, x *execIO) (cio.IO, ta
 		return nil, taskIO{}, err
 	}
 	c := streams.Config()
-	return streams, taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal, hold: nothing{}}, nil
+	return streams, taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal, hold: io.NopCloser(nil)}, nil
 }
-
-// nothing is held of streams that this process has at both ends.
-type nothing struct{}
-
-func (nothing) Close() error { return nil }
 
 // runAttached starts the task that is made, and waits for its end.
 func (e *Engine) runAttached(ctx context.Context, rec containers.Container, p inspect.Process, x *execIO, streams cio.IO, begun func()) (int, error) {

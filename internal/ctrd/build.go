@@ -259,8 +259,7 @@ func builds(s *spec.Stack) (how map[string]*spec.Build, services map[string]stri
 	return how, services
 }
 
-// observeBuilds looks at the inputs of all images that the stack builds, at
-// several at a time.
+// observeBuilds looks at the inputs of all images that the stack builds.
 func (e *Engine) observeBuilds(ctx context.Context, s *spec.Stack, have map[string]localImage) (map[string]*planner.Build, error) {
 	how, services := builds(s)
 	if len(how) == 0 {

@@ -74,6 +74,9 @@ func (e *Engine) startWithHooks(ctx context.Context, rec containers.Container) e
 	if err := e.startOrUndo(ctx, rec, restart.Count{}); err != nil {
 		return err
 	}
+	if len(s.Service.PostStart) == 0 {
+		return nil
+	}
 	err = e.runHooks(ctx, rec.ID, "post_start", s.Service.PostStart)
 	if err == nil {
 		return e.markHooks(rec.ID, false)
