@@ -17,10 +17,12 @@ CNI     := bridge macvlan ipvlan host-device loopback ptp static host-local dhcp
 CNI_BIN := $(addprefix $(LIBEXEC)/,$(CNI))
 BUILDKIT := $(LIBEXEC)/buildkitd $(LIBEXEC)/buildctl
 PINS    := $(TOOLS)/runtime/go.mod $(TOOLS)/runtime/go.sum
+# Images of the examples, made from Debian's packages: internal/dev/images.
+IMAGES  := nginx postgres redis python
 ENGINES := build/engines/containerd-2.4 build/engines/containerd-debian
 
 .DELETE_ON_ERROR:
-.PHONY: help deps build helpers example example-image check vet lint unit test e2e clean
+.PHONY: help deps build helpers example example-image example-images check vet lint unit test e2e clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -82,19 +84,21 @@ example: build example-image ## bring up examples/nginx and fetch its page
 
 example-image: build/nginx-image.tar ## make an nginx image from Debian's packages
 
-build/nginx-image.tar: build/nginx-rootfs.tar internal/dev/nginx/image.json $(wildcard internal/dev/ocipack/*.go internal/dev/ociimage/*.go)
-	@$(GO) run -buildvcs=false ./internal/dev/ociimage -spec internal/dev/nginx/image.json -o $@ $<
+example-images: $(IMAGES:%=build/%-image.tar) ## make all images that examples/ need
+
+$(IMAGES:%=build/%-image.tar): build/%-image.tar: build/%-rootfs.tar $(wildcard internal/dev/ocipack/*.go internal/dev/ociimage/*.go)
+	@$(GO) run -buildvcs=false ./internal/dev/ociimage -spec internal/dev/images/$*/image.json -o $@ $<
 
 # Only unpacked (variant extract), which takes seconds; settle.sh does the rest.
-build/nginx-rootfs.tar: $(wildcard internal/dev/nginx/*.sh internal/dev/nginx/conf/*)
+$(IMAGES:%=build/%-rootfs.tar): build/%-rootfs.tar: $(shell find internal/dev/images -type f)
 	@$(NEED) mmdebstrap=mmdebstrap $(if $(ROOT),,newuidmap=uidmap) /etc/ssl/certs/ca-certificates.crt=ca-certificates
-	@echo unpack nginx from Debian
+	@echo unpack $* from Debian
 	@mkdir -p $(@D)
-	@mmdebstrap --quiet --variant=extract --skip=output/dev \
+	@mmdebstrap --quiet --variant=extract --skip=output/dev,cleanup/run \
 		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
-		--extract-hook=$(CURDIR)/internal/dev/nginx/settle.sh \
-		--include=nginx-light,curl,base-files,base-passwd,bash,dash,coreutils,libc-bin \
-		bookworm $@ >build/nginx-rootfs.log 2>&1 || { cat build/nginx-rootfs.log >&2; exit 1; }
+		--extract-hook='$(CURDIR)/internal/dev/images/settle.sh $* "$$1"' \
+		--include="base-files base-passwd bash dash coreutils libc-bin $$(cat internal/dev/images/$*/packages)" \
+		bookworm $@ >build/$*-rootfs.log 2>&1 || { cat build/$*-rootfs.log >&2; exit 1; }
 
 check: vet lint unit ## vet, linters, import arrows, unit tests with the race detector
 
@@ -124,10 +128,10 @@ else
 	@echo 'left out: unit tests that need root, and all of e2e (containers need root): run make test as root'
 endif
 
-e2e: build example-image $(ENGINES) ## the built program against real engines, as root
+e2e: build example-images $(ENGINES) ## the built program against real engines, as root
 	@test '$(ROOT)' = 0 || { echo 'e2e needs root: run make e2e as root' >&2; exit 1; }
 	@$(NEED) busybox=busybox-static iptables=iptables nft=nftables ip=iproute2
-	@$(GO) test -buildvcs=false -tags e2e -count=1 -p 1 -timeout 25m ./e2e/... ./internal/ctrd/...
+	@GO='$(GO)' internal/dev/e2e.sh
 
 # Engines of the tests, beside the embedded one: containerd, shim and runc each.
 build/engines/containerd-2.4: $(PINS) | $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc
@@ -161,6 +165,12 @@ bench: build example-image peers build/engines/containerd-2.4 ## stackup and its
 # is left out, in a line of its own.
 peers: ## what the benchmark compares with: docker compose and engine, nerdctl (from PATH)
 	@GO=$(GO) $(TOOLS)/peers/install.sh build/peers
+
+.PHONY: saves
+saves: build example-image ## how long from a save to what a watch does about it, as root (docs/performance.md)
+	@test '$(ROOT)' = 0 || { echo 'saves needs root: run make saves as root' >&2; exit 1; }
+	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o build/bench/ ./bench/saves
+	@build/bench/saves -repo .
 
 # Go benchmarks: what a command does apart from containers. GOBENCH picks some
 # of them; GOBASE names the build/bench/go.txt of another version to compare with.

@@ -121,14 +121,14 @@ func (w *world) unchanged(when string) {
 // the next one converges.
 func TestBuildKilled(t *testing.T) {
 	w := newWorld(t, embedded)
-	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo begun && sleep 100000\n")
+	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo begun && sleep 98765\n")
 	w.file("stack.yaml", "services:\n  web: {build: web, command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
 	cmd := w.cmd(t.Context(), "up", "-d")
 	check(t, cmd.Start())
 	w.eventually("the build runs", func() bool {
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, f := range files {
-			if b, _ := os.ReadFile(f); strings.HasPrefix(string(b), "sleep\x00100000") {
+			if b, _ := os.ReadFile(f); strings.HasPrefix(string(b), "sleep\x0098765") {
 				return true
 			}
 		}

@@ -42,6 +42,15 @@ services:
 	})
 }
 
+// engineBack brings an engine back that was killed: ours comes with the next command.
+func (w *world) engineBack() {
+	w.t.Helper()
+	if w.kind != embedded {
+		w.startDaemon()
+	}
+	w.must("ps")
+}
+
 // E03: the engine is stopped; commands end and say so, and work again after.
 func TestEngineStopped(t *testing.T) {
 	w := newWorld(t, containerd24)
@@ -164,5 +173,41 @@ func (w *world) killEngine(sig syscall.Signal) {
 	w.eventually("the engine is gone", func() bool {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		return err != nil || strings.Contains(string(b), ") Z ")
+	})
+}
+
+// Intent: an engine that starts knows nothing of what had ended before; how it
+// ended is known all the same, and nothing that was done is done again.
+func TestExitCodesOutliveTheEngine(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  over: {image: stackup.test/busybox:1, command: ["sh", "-c", "echo ran; exit 3"]}
+  done: {image: stackup.test/busybox:1, restart: on-failure, command: ["echo", "ran"]}
+  few: {image: stackup.test/busybox:1, restart: "on-failure:2", command: ["sh", "-c", "echo ran; exit 4"]}
+  on: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+		w.must("up", "-d")
+		ended := func() string {
+			ps := w.ps("-a")
+			return fmt.Sprintf("over %s %d, done %s %d, few %s %d, on %s", ps["over.1"].State, ps["over.1"].ExitCode,
+				ps["done.1"].State, ps["done.1"].ExitCode, ps["few.1"].State, ps["few.1"].ExitCode, ps["on.1"].State)
+		}
+		want := "over exited 3, done exited 0, few exited 4, on running"
+		runs := func() int { return strings.Count(w.must("logs", "--no-log-prefix").out, "ran\n") }
+		w.eventually("all have ended", func() bool { return ended() == want && runs() == 5 })
+		time.Sleep(500 * time.Millisecond) // the supervisor has seen that it stays so
+		w.killEngine(syscall.SIGKILL)
+		w.engineBack()
+		time.Sleep(2 * time.Second) // whoever would start something again has had the time
+		if got := ended(); got != want {
+			t.Errorf("after the engine's restart: %s, want %s", got, want)
+		}
+		if n := runs(); n != 5 {
+			t.Errorf("%d runs, want 5", n)
+		}
+		w.must("down")
+		leaks()
 	})
 }

@@ -31,7 +31,7 @@ func badInputs(takenPort int) []badInput {
 		{name: "missing file with -f", args: []string{"-f", "nope.yaml", "up", "-d"}},
 		{name: "yaml syntax", stack: "services:\n  a: {image: x\n", args: up},
 		{name: "unknown attribute", stack: "services:\n  a:\n    image: x\n    porst: [\"80\"]\n", args: up},
-		{name: "not supported yet", stack: "services:\n  a:\n    image: x\n    gpus: all\n", args: up},
+		{name: "not possible here", stack: "services:\n  a:\n    image: x\n    cpu_count: 2\n", args: up},
 		{name: "wrong type", stack: "services:\n  a: {image: x, ports: {a: b}}\n", args: up},
 		{name: "undefined network", stack: "services:\n  a: {" + img + ", networks: [nope]}\n", args: up},
 		{name: "undefined volume", stack: "services:\n  a: {" + img + ", volumes: [\"nope:/x\"]}\n", args: up},

@@ -148,3 +148,42 @@ services:
 	w.must("down")
 	leaks()
 }
+
+// Intent: logs of a span of time, of one replica, and as JSON.
+func TestLogsChosen(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheck()
+	w.file("stack.yaml", `
+services:
+  web: {image: stackup.test/busybox:1, scale: 2, command: ["sh", "-c", "echo early; sleep 2; echo late; sleep 100000"], stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
+	w.eventually("all has been said", func() bool { return strings.Count(w.must("logs").out, "late") == 2 })
+	lines := func(args ...string) string {
+		return strings.Join(strings.Fields(w.must(append([]string{"logs", "--no-log-prefix"}, args...)...).out), " ")
+	}
+	began := w.ps()["web.1"]
+	if got := lines("--index", "2"); got != "early late" {
+		t.Errorf("of one replica: %q", got)
+	}
+	var first struct{ Time, Service, Container, Stream, Line string }
+	out := w.must("logs", "--index", "1", "--format", "json").out
+	check(t, json.Unmarshal([]byte(strings.SplitN(out, "\n", 2)[0]), &first))
+	if first.Service != "web" || first.Container != "shop-web-1" || first.Stream != "stdout" || first.Line != "early" || began.Service != first.Service {
+		t.Errorf("as JSON: %+v", first)
+	}
+	at, err := time.Parse(time.RFC3339Nano, first.Time)
+	check(t, err)
+	after := at.Add(time.Second).Format(time.RFC3339Nano)
+	if got := lines("--since", after); got != "late late" {
+		t.Errorf("since %s: %q", after, got)
+	}
+	if got := lines("--until", after, "--index", "1"); got != "early" {
+		t.Errorf("until %s: %q", after, got)
+	}
+	if r := w.run("logs", "--since", "yesterday"); r.code == 0 || !strings.Contains(r.err, "--since") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+	w.must("down")
+	leaks()
+}

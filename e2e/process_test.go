@@ -33,7 +33,7 @@ services:
     image: stackup.test/busybox:1
     cap_drop: [ALL]
     cap_add: [CHOWN]
-    security_opt: ["no-new-privileges:true", "seccomp=profile.json"]
+    security_opt: ["no-new-privileges:true", "seccomp=profile.json", "mask=/proc/cpuinfo", "unmask=/proc/timer_list:/proc/sys", "label=type:container_t"]
     group_add: [extra, "3000"]
     sysctls: {net.core.somaxconn: 777}
     ulimits: {nofile: {soft: 100, hard: 200}, core: 0}
@@ -63,22 +63,26 @@ services:
 `)
 		w.must("up", "-d")
 		w.inside("strict", map[string]string{
-			"grep CapEff /proc/1/status":                `CapEff:\s+0000000000000001`,
-			"grep NoNewPrivs /proc/1/status":            `NoNewPrivs:\s+1`,
-			"touch /tmp/d && mkdir /tmp/e 2>&1 || true": `.*(not permitted|not found).*`,
-			"grep Groups: /proc/1/status":               `Groups:\s+(0 )?2000 3000`,
-			"cat /proc/sys/net/core/somaxconn":          "777",
-			"grep 'Max open files' /proc/1/limits":      `Max open files\s+100\s+200\s+files`,
-			"grep 'Max core' /proc/1/limits":            `Max core file size\s+0\s+0\s+bytes`,
-			"grep ' /dev/shm ' /proc/mounts":            `.*size=1024k.*`,
-			"echo x > /dev/nothing && ls /dev/nothing":  "/dev/nothing",
-			"cat /proc/1/oom_score_adj":                 "321",
-			"cat /proc/sys/kernel/domainname":           "example.test",
-			"grep -w there /etc/hosts":                  `192.0.2.7\s+there`,
-			"grep -w gate /etc/hosts":                   `10\.\d+\.\d+\.1\s+gate`,
-			"cat /etc/resolv.conf":                      `(?s).*nameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch example.test\noptions ndots:3`,
-			"grep -c nameserver /etc/resolv.conf":       "2",
-			"hostname":                                  "inner",
+			"grep CapEff /proc/1/status":                        `CapEff:\s+0000000000000001`,
+			"grep NoNewPrivs /proc/1/status":                    `NoNewPrivs:\s+1`,
+			"touch /tmp/d && mkdir /tmp/e 2>&1 || true":         `.*(not permitted|not found).*`,
+			"grep Groups: /proc/1/status":                       `Groups:\s+(0 )?2000 3000`,
+			"cat /proc/sys/net/core/somaxconn":                  "777",
+			"grep 'Max open files' /proc/1/limits":              `Max open files\s+100\s+200\s+files`,
+			"grep 'Max core' /proc/1/limits":                    `Max core file size\s+0\s+0\s+bytes`,
+			"grep ' /dev/shm ' /proc/mounts":                    `.*size=1024k.*`,
+			"echo x > /dev/nothing && ls /dev/nothing":          "/dev/nothing",
+			"cat /proc/1/oom_score_adj":                         "321",
+			"cat /proc/sys/kernel/domainname":                   "example.test",
+			"grep -w there /etc/hosts":                          `192.0.2.7\s+there`,
+			"grep -w gate /etc/hosts":                           `10\.\d+\.\d+\.1\s+gate`,
+			"cat /etc/resolv.conf":                              `(?s).*nameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch example.test\noptions ndots:3\noptions timeout:1 attempts:2`,
+			"grep -c nameserver /etc/resolv.conf":               "3", // the gateway before them
+			"cat /proc/cpuinfo":                                 "",
+			"grep -c ' /proc/timer_list ' /proc/mounts || true": "0",
+			"grep -c ' /proc/sys ' /proc/mounts || true":        "0",
+			"grep -c ' /sys/firmware ' /proc/mounts":            "1",
+			"hostname":                                          "inner",
 		})
 		host, err := os.Hostname()
 		check(t, err)

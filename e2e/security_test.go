@@ -13,14 +13,17 @@ import (
 )
 
 // processesIn gives the processes in the control groups of a stack's containers.
+// The groups of this world only: a zombie of another one, which nobody has waited
+// for yet, keeps its group's name (cgroups(7): "(deleted)").
 func processesIn(w *world, stack string) map[string]bool {
 	w.t.Helper()
 	out := map[string]bool{}
+	group := "/" + namespaceOf(w.root()) + "/" + stack + "-"
 	procs, err := filepath.Glob("/proc/[0-9]*")
 	check(w.t, err)
 	for _, p := range procs {
 		b, err := os.ReadFile(filepath.Join(p, "cgroup"))
-		if err == nil && strings.Contains(string(b), "/"+stack+"-") {
+		if err == nil && strings.Contains(string(b), group) {
 			out[filepath.Base(p)] = true
 		}
 	}

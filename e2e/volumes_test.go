@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Intent: an empty volume starts with what the image has at its place, and
@@ -113,4 +114,216 @@ func (w *world) siteInJSON() {
 		return
 	}
 	w.t.Error("shop_site is not in the JSON")
+}
+
+// Intent: a volume in memory is one for all its services, lives while one of
+// them does, and nothing of it is left; whatever is killed.
+func TestVolumeInMemoryIsShared(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  a:
+    image: stackup.test/busybox:1
+    volumes: ["mem:/mem"]
+    stop_grace_period: 0s
+  b:
+    image: stackup.test/busybox:1
+    volumes: ["mem:/other:ro"]
+    stop_grace_period: 0s
+volumes:
+  mem: {driver_opts: {type: tmpfs, device: tmpfs, o: "size=1m,mode=700,uid=1000"}, labels: {tier: memory}}
+`)
+		w.must("up", "-d")
+		w.must("exec", "-T", "a", "sh", "-c", "echo shared > /mem/f")
+		if got := w.must("exec", "-T", "b", "cat", "/other/f").out; got != "shared\n" {
+			t.Errorf("b reads %q", got)
+		}
+		m := parseMounts(w.must("exec", "-T", "b", "cat", "/proc/self/mountinfo").out)["/other"]
+		if m.fs != "tmpfs" || !strings.Contains(m.options, "ro") || !strings.Contains(m.super, "size=1024k") || !strings.Contains(m.super, "uid=1000") {
+			t.Errorf("mount: %+v", m)
+		}
+		if out := w.must("volumes", "ls", "--format", "json").out; !strings.Contains(out, `"Labels":"tier=memory"`) {
+			t.Errorf("labels: %s", out)
+		}
+		data := filepath.Join(w.root(), "volumes", "shop_mem", "_data")
+		if got := mountsBelow(data); len(got) != 1 {
+			t.Errorf("mounted %d times", len(got))
+		}
+		w.must("up", "-d", "--force-recreate", "a")
+		if got := w.must("exec", "-T", "a", "cat", "/mem/f").out; got != "shared\n" {
+			t.Errorf("after one was replaced: %q", got)
+		}
+		w.must("down")
+		if got := mountsBelow(data); len(got) != 0 {
+			t.Errorf("still mounted: %v", got)
+		}
+		w.must("up", "-d")
+		if r := w.run("exec", "-T", "a", "cat", "/mem/f"); r.code != 1 {
+			t.Errorf("memory outlives its users: %q", r.out)
+		}
+		w.must("down", "-v")
+		if got := mountsBelow(w.root()); len(got) > 0 {
+			t.Errorf("left: %v", got)
+		}
+		leaks()
+	})
+}
+
+// Intent: a volume that stands for a folder of this machine starts with the
+// image's content, like any; its data stays where it is, also after down -v; to
+// point it elsewhere is refused with what to do.
+func TestVolumeThatIsAFolder(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		stack := `
+services:
+  a:
+    image: stackup.test/busybox:1
+    volumes: ["site:/www", "lost:/lost"]
+    stop_grace_period: 0s
+volumes:
+  site: {driver: local, driver_opts: {type: none, o: bind, device: ./data}}
+  lost: {}
+`
+		w.file("stack.yaml", stack)
+		r := w.run("up", "-d")
+		if r.code != 1 || !strings.Contains(r.err, "volume shop_site: mount "+filepath.Join(w.project, "data")+" (none): no such file or directory") {
+			t.Errorf("a folder that is not there: exit %d\n%s", r.code, r.err)
+		}
+		w.file("data/.keep", "")
+		check(t, os.Remove(filepath.Join(w.project, "data/.keep")))
+		w.must("up", "-d")
+		read := func() string {
+			b, err := os.ReadFile(filepath.Join(w.project, "data/index.html"))
+			check(t, err)
+			return strings.TrimSpace(string(b))
+		}
+		if got := read(); got != "hello from busybox" {
+			t.Errorf("content: %q", got)
+		}
+		w.must("exec", "-T", "a", "sh", "-c", "echo mine > /www/index.html")
+		w.file("stack.yaml", strings.Replace(stack, "./data", "/tmp", 1))
+		r = w.run("up", "-d")
+		if r.code != 1 || !strings.Contains(r.err, "volume site: its driver_opts have changed") || !strings.Contains(r.err, "stackup volumes rm shop_site") {
+			t.Errorf("another folder: exit %d\n%s", r.code, r.err)
+		}
+		w.file("stack.yaml", strings.Replace(stack, "lost: {}", "lost: {driver_opts: {type: nosuchfs, device: x}}", 1))
+		w.must("down")
+		w.must("volumes", "rm", "shop_lost")
+		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "volume shop_lost: mount x (nosuchfs): this machine's kernel knows no file system nosuchfs") {
+			t.Errorf("no such file system: exit %d\n%s", r.code, r.err)
+		}
+		w.must("down", "-v")
+		if got := read(); got != "mine" {
+			t.Errorf("after down -v: %q", got)
+		}
+		leaks()
+	})
+}
+
+// Intent: a container that is none of the stack's lends its folders and volumes,
+// those of its image too; without it nothing starts.
+func TestVolumesFromContainers(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		t.Cleanup(func() { w.run("-p", "lending", "down", "-v", "-t", "0") })
+		w.file("data/x", "folder")
+		w.file("lend.yaml", `
+name: lending
+services:
+  l:
+    image: stackup.test/busybox:1
+    container_name: lender
+    volumes: ["./data:/folder", /loose, "mem:/mem"]
+    tmpfs: /tmp
+    stop_grace_period: 0s
+volumes: {mem: {driver_opts: {type: tmpfs, device: tmpfs}}}
+`)
+		w.file("stack.yaml", `
+services:
+  a:
+    image: stackup.test/busybox:1
+    volumes: ["./own:/folder/own"]
+    volumes_from: ["container:lender"]
+    stop_grace_period: 0s
+  b:
+    image: stackup.test/busybox:1
+    volumes_from: ["container:lender:ro"]
+    stop_grace_period: 0s
+`)
+		w.file("data/own/.keep", "")
+		w.file("own/mine", "mine")
+		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "volumes_from: no container lender on this machine") {
+			t.Errorf("without it: exit %d\n%s", r.code, r.err)
+		}
+		w.must("-f", "lend.yaml", "up", "-d")
+		w.must("up", "-d")
+		w.must("exec", "-T", "a", "sh", "-c", "echo -n loose > /loose/x; echo -n memory > /mem/x")
+		if got := w.must("exec", "-T", "b", "cat", "/folder/x", "/loose/x", "/mem/x").out; got != "folderloosememory" {
+			t.Errorf("b reads %q", got)
+		}
+		if got := w.must("exec", "-T", "a", "cat", "/folder/own/mine").out; got != "mine" {
+			t.Errorf("its own mount in a lent one: %q", got)
+		}
+		if r := w.run("exec", "-T", "b", "touch", "/loose/y"); r.code == 0 {
+			t.Error("ro is written to")
+		}
+		w.must("-f", "lend.yaml", "down")
+		if got := w.must("exec", "-T", "b", "cat", "/mem/x").out; got != "memory" {
+			t.Errorf("after the lender has gone: %q", got)
+		}
+		w.must("down")
+		w.must("-f", "lend.yaml", "down", "-v")
+		leaks()
+	})
+}
+
+// Intent: wherever up is killed, nothing stays mounted after down, and the next
+// up works as if nothing had been.
+func TestKilledWhileMounting(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheck()
+	w.site("hello")
+	w.file("data/x", "kept")
+	w.file("stack.yaml", `
+services:
+  a:
+    image: stackup.test/busybox:1
+    volumes:
+      - mem:/mem
+      - here:/here
+      - {type: image, source: "stackup.test/site:1", target: /site}
+    stop_grace_period: 0s
+volumes:
+  mem: {driver_opts: {type: tmpfs, device: tmpfs}}
+  here: {driver_opts: {type: none, o: bind, device: `+filepath.Join(w.project, "data")+`}}
+`)
+	for i := range 12 {
+		c, cancel := w.timed(time.Minute, "up", "-d")
+		check(t, c.Start())
+		time.Sleep(time.Duration(20+15*i) * time.Millisecond)
+		check(t, c.Process.Kill())
+		c.Wait()
+		cancel()
+		if i%2 == 0 {
+			w.must("down", "-v")
+			if got := mountsBelow(filepath.Join(w.root(), "volumes")); len(got) > 0 {
+				t.Errorf("killed at %d: left %v", i, got)
+			}
+			if got := mountsBelow(filepath.Join(w.state(), "containers")); len(got) > 0 {
+				t.Errorf("killed at %d: left %v", i, got)
+			}
+			continue
+		}
+		w.must("up", "-d")
+		if got := w.must("exec", "-T", "a", "cat", "/here/x", "/site/www/index.html").out; got != "kepthello\n" {
+			t.Errorf("killed at %d: %q", i, got)
+		}
+	}
+	w.must("down", "-v")
+	if b, err := os.ReadFile(filepath.Join(w.project, "data/x")); err != nil || string(b) != "kept" {
+		t.Errorf("the folder's own: %q, %v", b, err)
+	}
+	leaks()
 }

@@ -19,6 +19,14 @@ func (w *walk) build(ctx context.Context, n *node) error {
 	return w.x.Engine.Build(ctx, b, func(line string) { tell(event.Event{Text: line}) })
 }
 
+func (w *walk) load(ctx context.Context, s planner.Step) error {
+	archive := w.plan.Desired.Archive(s.Object)
+	if archive == "" {
+		return fmt.Errorf("internal: no service of the plan's stack has an archive with %s", s.Object)
+	}
+	return w.x.Engine.Load(ctx, s.Object, archive)
+}
+
 // BuildFor gives what the image of a build step is made from, out of the plan
 // alone.
 func BuildFor(p *planner.Plan, s planner.Step) (BuildSpec, error) {

@@ -16,6 +16,8 @@ func (w *walk) call(ctx context.Context, n *node) error {
 		tell, stop := w.progress(n)
 		defer stop()
 		return w.x.Engine.Pull(ctx, s.Object, s.Digest, func(done, total int64) { tell(event.Event{Done: done, Total: total}) })
+	case planner.OpLoad:
+		return w.load(ctx, s)
 	case planner.OpBuild:
 		return w.build(ctx, n)
 	case planner.OpPush:
@@ -23,6 +25,9 @@ func (w *walk) call(ctx context.Context, n *node) error {
 	case planner.OpCreate:
 		return w.create(ctx, s)
 	case planner.OpUpdate:
+		if s.Ref.Kind == planner.KindVolume {
+			return w.create(ctx, s)
+		}
 		c, err := SpecFor(w.plan, s)
 		if err != nil {
 			return err
@@ -30,12 +35,24 @@ func (w *walk) call(ctx context.Context, n *node) error {
 		return w.x.Engine.Update(ctx, s.Object, c)
 	case planner.OpStart:
 		return w.x.Engine.Start(ctx, s.Object)
+	case planner.OpHook:
+		c, err := hookFor(w.plan, s)
+		if err != nil {
+			return err
+		}
+		return w.x.Engine.RunToEnd(ctx, c)
 	case planner.OpWait:
 		return w.x.Engine.Wait(ctx, s.Object, s.Until)
 	case planner.OpStop:
 		return w.x.Engine.Stop(ctx, s.Object, s.Grace)
 	case planner.OpRemove:
 		return w.remove(ctx, s)
+	case planner.OpKill:
+		return w.x.Engine.Kill(ctx, s.Object, s.Signal)
+	case planner.OpPause:
+		return w.x.Engine.Pause(ctx, s.Object)
+	case planner.OpUnpause:
+		return w.x.Engine.Unpause(ctx, s.Object)
 	default:
 		return fmt.Errorf("internal: no such operation %q", s.Op)
 	}

@@ -14,7 +14,8 @@ import (
 type ContainerSpec struct {
 	ID         string // containerd ID, unique per incarnation
 	Stack      string
-	Dir        string // project directory
+	Dir        string   // project directory
+	Files      []string // stack files
 	Ref        planner.Ref
 	Generation int
 	Name       string // visible name
@@ -23,8 +24,15 @@ type ContainerSpec struct {
 	Service    spec.Service
 	Networks   []spec.Network // the networks that Service.Networks refers to, with their machine names
 	Volumes    []spec.Volume  // likewise for volumes
+	// Mounted are the digests of the images that Service mounts, by reference;
+	// empty for whatever it is by now.
+	Mounted map[string]string
 	// Aliases lets a one-off container answer by the names of its service too.
 	Aliases bool
+	// Hostname is that of the service whose network the container shares.
+	Hostname string
+	// Prepares is the replica that a container of pre_start runs for; 0 for others.
+	Prepares int
 	// Reserved are the addresses that services of the stack have chosen, by network key.
 	Reserved map[string][]string
 }
@@ -50,6 +58,8 @@ type BuildOptions struct {
 type Images interface {
 	// Pull fetches and unpacks ref. report may be called from any goroutine.
 	Pull(ctx context.Context, ref, digest string, report func(done, total int64)) error
+	// Load takes ref out of an archive, and nothing else of it.
+	Load(ctx context.Context, ref, archive string) error
 	// Build makes an image from its inputs as they are now. line is told each
 	// step and each line of its output, from any goroutine.
 	Build(ctx context.Context, b BuildSpec, line func(string)) error
@@ -65,6 +75,7 @@ type Networks interface {
 
 // Volumes makes and removes volumes. Both may be repeated.
 type Volumes interface {
+	// CreateVolume leaves one that is there as it is, but for its labels.
 	CreateVolume(ctx context.Context, stack string, v spec.Volume) error
 	RemoveVolume(ctx context.Context, stack, name string) error
 }
@@ -78,6 +89,10 @@ type Containers interface {
 	Update(ctx context.Context, id string, c ContainerSpec) error
 	// Start makes a new task with its network attached, ports published and name answering.
 	Start(ctx context.Context, id string) error
+	// RunToEnd runs a container that nobody else knows, and takes it away. One
+	// that fails is an error, with what it printed last. When ctx ends it is
+	// stopped, within its grace.
+	RunToEnd(ctx context.Context, c ContainerSpec) error
 	// Wait returns nil once the condition holds, or says why it no longer can.
 	Wait(ctx context.Context, id string, until spec.Condition) error
 	// Stop sends the stop signal, and SIGKILL after grace; then detaches the
@@ -85,6 +100,13 @@ type Containers interface {
 	// mostly waits: any number of stops are called at once, and the engine
 	// bounds what else they do.
 	Stop(ctx context.Context, id string, grace time.Duration) error
+	// Kill sends a signal to the container's first process. After SIGKILL and
+	// the container's own stop signal it is not started again by its policy.
+	Kill(ctx context.Context, id, signal string) error
+	// Pause freezes all processes of a container, Unpause lets them go on.
+	// Repeating either is no error.
+	Pause(ctx context.Context, id string) error
+	Unpause(ctx context.Context, id string) error
 	// Remove takes away the container with its task, snapshot, network
 	// namespace, logs and state files.
 	Remove(ctx context.Context, id string) error

@@ -92,7 +92,7 @@ func valid(p *planner.Plan) error {
 		if seen[s.ID] {
 			return fmt.Errorf("plan of stack %s: step %s is there twice", p.Stack, s.ID)
 		}
-		for _, ids := range [][]planner.StepID{s.Needs, s.Rescue} {
+		for _, ids := range [][]planner.StepID{s.Needs, s.Rescue, s.After} {
 			for _, id := range ids {
 				if !seen[id] {
 					return fmt.Errorf("plan of stack %s: step %s refers to %s, which is not before it", p.Stack, s.ID, id)

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"fmt"
 
 	"stackup.dev/stackup/planner"
@@ -19,15 +20,34 @@ func SpecFor(p *planner.Plan, s planner.Step) (ContainerSpec, error) {
 		ID:         s.Object,
 		Stack:      p.Stack,
 		Dir:        p.Desired.Dir,
+		Files:      p.Desired.Files,
 		Ref:        s.Ref,
 		Generation: s.Generation,
 		Name:       planner.VisibleName(p.Stack, service, s.Ref.Index),
 		Digest:     s.Digest,
 		Hash:       service.Hash(),
 		Service:    *service,
+		Mounted:    p.Mounted(service),
 	}
 	if s.Op == planner.OpUpdate {
 		keepIdentity(&c, p.Prior)
+	}
+	return c, c.addPlaces(p)
+}
+
+// hookFor gives what the container of a pre-start step is made from.
+func hookFor(p *planner.Plan, s planner.Step) (ContainerSpec, error) {
+	v := p.Desired.Service(s.Ref.Name)
+	if v == nil || s.Hook >= len(v.PreStart) {
+		return ContainerSpec{}, fmt.Errorf("hook %d of service %s is not in the plan's stack", s.Hook, s.Ref.Name)
+	}
+	hook := v.PreStart[s.Hook].Service
+	hook.StopGrace = spec.Duration(s.Grace)
+	c := ContainerSpec{
+		ID: s.Object, Stack: p.Stack, Dir: p.Desired.Dir, Generation: s.Generation, Digest: s.Digest, Hash: hook.Hash(), Service: hook,
+		Ref:      planner.Ref{Kind: planner.KindContainer, Name: s.Ref.Name, Index: planner.OneOff},
+		Name:     fmt.Sprintf("%s-pre-start-%d", planner.VisibleName(p.Stack, v, s.Ref.Index), s.Hook),
+		Prepares: s.Ref.Index, Mounted: p.Mounted(&hook),
 	}
 	return c, c.addPlaces(p)
 }
@@ -51,6 +71,7 @@ func (c *ContainerSpec) addPlaces(p *planner.Plan) error {
 		c.Networks = append(c.Networks, n)
 	}
 	c.Reserved = Reserved(p.Desired)
+	c.Hostname = HostnameFor(p.Desired, &c.Service)
 	seen := map[string]bool{}
 	for _, m := range c.Service.Mounts {
 		if m.Type != spec.MountVolume || m.Source == "" || seen[m.Source] {
@@ -72,16 +93,35 @@ func Reserved(s *spec.Stack) map[string][]string {
 	var out map[string][]string
 	for _, v := range s.Services {
 		for _, a := range v.Networks {
-			if a.IPv4 == "" {
-				continue
+			for _, ip := range a.Addresses() {
+				if out == nil {
+					out = map[string][]string{}
+				}
+				out[a.Network] = append(out[a.Network], ip)
 			}
-			if out == nil {
-				out = map[string][]string{}
-			}
-			out[a.Network] = append(out[a.Network], a.IPv4)
 		}
 	}
 	return out
+}
+
+// HostnameFor gives the name of the host that a container of v is by sharing
+// the network of another service; empty if it does not.
+func HostnameFor(s *spec.Stack, v *spec.Service) string {
+	for range s.Services { // a chain ends by then
+		name, is := v.NetworkMode.Of().Service()
+		if !is {
+			break
+		}
+		other := s.Service(name)
+		if other == nil {
+			return ""
+		}
+		if ends := other.NetworkMode.Of() == ""; ends && other.NetworkMode != spec.NetworkHost {
+			return cmp.Or(other.Hostname, planner.VisibleName(s.Name, other, 1))
+		}
+		v = other
+	}
+	return ""
 }
 
 func networkFor(p *planner.Plan, key string) (spec.Network, error) {

@@ -60,6 +60,7 @@ func (w *walk) run(ctx context.Context) {
 func (w *walk) settle(ctx context.Context, n *node) {
 	needs := w.await(n.step.Needs)
 	saves := w.await(n.step.Rescue)
+	w.await(n.step.After)
 	switch {
 	case len(n.step.Rescue) > 0:
 		w.rescue(ctx, n, allDone(needs) && !allDone(saves))
@@ -128,7 +129,8 @@ func (w *walk) rescue(ctx context.Context, n *node, called bool) {
 // begin runs n once there is a slot for it, unless ctx ends first. What mostly
 // waits takes no slot.
 func (w *walk) begin(ctx context.Context, n *node) {
-	if n.step.Op != planner.OpWait && n.step.Op != planner.OpStop && w.gate.enter(ctx, n.rank) {
+	waits := n.step.Op == planner.OpWait || n.step.Op == planner.OpStop || n.step.Op == planner.OpHook
+	if !waits && w.gate.enter(ctx, n.rank) {
 		defer w.gate.leave()
 	}
 	if ctx.Err() != nil {

@@ -85,7 +85,7 @@ func (m *maker) bringBase(ref string) (StepID, bool) {
 	}
 	for i := range m.want.Services {
 		if s := &m.want.Services[i]; s.Image == ref && wantedDigest(m.image(ref)) != "" {
-			return m.pull(s)
+			return m.pull(s, ref)
 		}
 	}
 	return "", false

@@ -77,7 +77,7 @@ func (g gen) service(name string, before []spec.Service) spec.Service {
 	}
 	for _, dep := range before {
 		if g.one("depends", 2) {
-			s.DependsOn = append(s.DependsOn, spec.Dependency{Service: dep.Name, Condition: g.condition(dep)})
+			s.DependsOn = append(s.DependsOn, spec.Dependency{Service: dep.Name, Condition: g.condition(dep), Restart: g.one("restart with it", 3)})
 		}
 	}
 	return s

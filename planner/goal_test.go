@@ -72,7 +72,7 @@ func (w *world) serves(c scenario, s *spec.Service, ref Ref, forced bool) error 
 
 func isOneShot(c scenario, name string) bool {
 	for _, s := range c.stack.Services {
-		if slices.Contains(s.DependsOn, spec.Dependency{Service: name, Condition: spec.Completed}) {
+		if slices.ContainsFunc(s.DependsOn, func(d spec.Dependency) bool { return d.Service == name && d.Condition == spec.Completed }) {
 			return true
 		}
 	}

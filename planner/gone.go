@@ -115,7 +115,9 @@ func shownName(c *Container) string {
 func (m *maker) removeLeftovers() {
 	for i := range m.have.Containers {
 		c := &m.have.Containers[i]
-		if c.Partial && (!m.narrowed() || m.scope[c.Ref.Name]) {
+		if c.Prepares > 0 && (!m.narrowed() || m.scope[c.Ref.Name]) {
+			m.oldHooks(c.Ref.Name)
+		} else if c.Partial && (!m.narrowed() || m.scope[c.Ref.Name]) {
 			m.gone(c, Reason{Code: Leftover, Detail: "its making was interrupted"})
 		}
 	}

@@ -9,7 +9,7 @@ import (
 func (m *maker) kept() []Kept {
 	touched := map[string]bool{}
 	for _, s := range m.steps {
-		if s.Op != OpWait && s.Op != OpPull && s.Op != OpBuild && s.Op != OpPush {
+		if s.Op != OpWait && s.Op != OpPull && s.Op != OpLoad && s.Op != OpBuild && s.Op != OpPush {
 			touched[string(s.Ref.Kind)+"/"+s.Object] = true
 		}
 	}

@@ -3,8 +3,11 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
+
+	"stackup.dev/stackup/spec"
 )
 
 func lawForm(c scenario, mk planFunc) error {
@@ -76,17 +79,22 @@ func lawForeign(c scenario, mk planFunc) error {
 		return err
 	}
 	for name, n := range before.networks {
-		if n.Stack != "demo" && w.networks[name] != n {
+		if n.Stack != "demo" && !reflect.DeepEqual(w.networks[name], n) {
 			return fmt.Errorf("network %s was touched", name)
 		}
 	}
 	for name, v := range before.volumes {
 		consent := v.Stack == "demo" && c.opt.Down && c.opt.RemoveVolumes
-		if !consent && w.volumes[name] != v {
+		if !consent && !reflect.DeepEqual(w.volumes[name], v) {
 			return fmt.Errorf("volume %s was touched", name)
 		}
 	}
 	return nil
+}
+
+func follower(c scenario, service string) bool {
+	s := c.stack.Service(service)
+	return s != nil && slices.ContainsFunc(s.DependsOn, func(d spec.Dependency) bool { return d.Restart })
 }
 
 func leftAlone(c scenario, s Step, scope map[string]bool) bool {
@@ -95,7 +103,7 @@ func leftAlone(c scenario, s Step, scope map[string]bool) bool {
 	case c.opt.Down:
 		return s.Ref.Name == "gone" && !partial && !c.opt.RemoveOrphans
 	case len(c.opt.Only) > 0:
-		return !scope[s.Ref.Name]
+		return !scope[s.Ref.Name] && !follower(c, s.Ref.Name)
 	case s.Ref.Name == "debug":
 		return !partial
 	default:
@@ -112,6 +120,9 @@ func lawUnchanged(c scenario, mk planFunc) error {
 	}
 	w := newWorld(c)
 	for _, b := range c.state.Containers {
+		if followsOneOf(c.stack, b.Ref.Name, p.Steps) {
+			continue
+		}
 		if !w.fits(b) || !live(&b) || text(b.Service) != text(*c.stack.Service(b.Ref.Name)) {
 			continue
 		}

@@ -32,6 +32,7 @@ var laws = []law{
 	{"a serving container is stopped only for its replacement", lawServing},
 	{"nothing foreign is touched", lawForeign},
 	{"what is unchanged gets no step", lawUnchanged},
+	{"what follows a service starts again with it", lawFollows},
 	{"a failure leaves the old container serving", lawFailure},
 }
 

@@ -56,6 +56,9 @@ type maker struct {
 	scope    map[string]bool      // services to bring up
 	oneShot  map[string]bool      // services that others need completed
 	replicas map[string][]replica // wanted replicas in scope, by service
+	again    map[string]bool      // containers that are started again, by ID
+	late     []lateStop           // stops of followers
+	hooked   map[string][]StepID  // by service: the last of the hooks that run once for all replicas
 	steps    []*Step
 	byID     map[StepID]*Step
 	problems []error
@@ -74,6 +77,8 @@ func newMaker(desired *spec.Stack, actual State, o Options) *maker {
 		byRef:    map[Ref][]*Container{},
 		taken:    map[string]bool{},
 		dues:     map[string]bool{},
+		again:    map[string]bool{},
+		hooked:   map[string][]StepID{},
 	}
 	m.sortInput(desired, actual)
 	for i := range m.have.Containers {
@@ -117,6 +122,7 @@ func (m *maker) up() error {
 			m.replicas[s.Name] = m.observe(s)
 		}
 	}
+	m.startAgain()
 	m.createNetworks()
 	m.createVolumes()
 	for _, s := range m.want.Services {
@@ -124,6 +130,9 @@ func (m *maker) up() error {
 			m.planReplica(&m.replicas[s.Name][i])
 		}
 	}
+	m.followers()
+	m.stopLate()
+	m.rescueInOrder()
 	if m.opt.For != "" {
 		m.prepare()
 	}
@@ -134,6 +143,7 @@ func (m *maker) up() error {
 	m.removeNetworks()
 	m.notePaused()
 	m.checkPorts()
+	m.checkLacks()
 	return nil
 }
 

@@ -55,7 +55,11 @@ func TestMakeCountsEveryAddress(t *testing.T) {
 	}{
 		{"all against all", "", "0.0.0.0", "tcp", true},
 		{"all against one", "", "127.0.0.1", "tcp", true},
-		{"one against all of IPv6", "127.0.0.1", "::", "tcp", true},
+		{"one against all", "127.0.0.1", "", "tcp", true},
+		{"one against all of IPv4", "127.0.0.1", "0.0.0.0", "tcp", true},
+		{"one against all of IPv6", "127.0.0.1", "::", "tcp", false},
+		{"all of IPv4 against all of IPv6", "0.0.0.0", "::", "tcp", false},
+		{"one of IPv6 against all of it", "fd00::1", "::", "tcp", true},
 		{"the same", "127.0.0.1", "127.0.0.1", "tcp", true},
 		{"another", "127.0.0.1", "10.0.0.1", "tcp", false},
 		{"another protocol", "", "0.0.0.0", "udp", false},
@@ -104,5 +108,24 @@ func TestDestructive(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[bool]bool{false: false, true: true}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestANetworkIsNotChanged: each setting that differs is told, and nothing is done.
+func TestANetworkIsNotChanged(t *testing.T) {
+	made := spec.Network{Key: "n", Name: "s_n", Pool: spec.Pool{Subnet: "10.9.0.0/24"}}
+	want := made
+	want.IPv6, want.Apart, want.Range = &spec.Pool{Subnet: "fd00::/64"}, true, "10.9.0.64/26"
+	s := &spec.Stack{Name: "s", Networks: []spec.Network{want}}
+	have := State{Networks: []Network{{Key: "n", Name: "s_n", Stack: "s", Made: made}}}
+	_, err := Make(s, have, Options{})
+	for _, what := range []string{"enable_ipv6", "enable_icc", "ip_range", "IPv6.subnet"} {
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("got %v, want it to name %s", err, what)
+		}
+	}
+	have.Networks[0].Made = want
+	if _, err := Make(s, have, Options{}); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"time"
 
 	"stackup.dev/stackup/spec"
@@ -55,6 +56,14 @@ func blinding() []mutant {
 		}
 	}
 	return []mutant{
+		{name: "forgets who follows", input: func(s *spec.Stack, _ *State, _ *Options) {
+			for i := range s.Services {
+				s.Services[i].DependsOn = slices.Clone(s.Services[i].DependsOn)
+				for j := range s.Services[i].DependsOn {
+					s.Services[i].DependsOn[j].Restart = false
+				}
+			}
+		}},
 		{name: "ignores the hash", input: eachBox(func(s *spec.Stack, c *Container) {
 			if w := s.Service(c.Ref.Name); w != nil {
 				c.Hash = w.Hash()

@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"fmt"
-
 	"stackup.dev/stackup/spec"
 )
 
@@ -47,14 +45,10 @@ func (m *maker) sameSettings(n spec.Network) {
 		if have.Name != n.Name || n.External || have.Stack != m.stack {
 			continue
 		}
-		for _, c := range []struct{ what, old, now string }{
-			{"ipam.config.subnet", have.Made.Subnet, n.Subnet},
-			{"ipam.config.gateway", have.Made.Gateway, n.Gateway},
-			{"driver_opts.mtu", fmt.Sprint(have.Made.MTU), fmt.Sprint(n.MTU)},
-			{"internal", fmt.Sprint(have.Made.Internal), fmt.Sprint(n.Internal)},
-		} {
-			if c.old != c.now {
-				m.problem("network %s: %s is %q and shall be %q: a network is not changed under its containers; run stackup down, then up", n.Key, c.what, c.old, c.now)
+		made := have.Made.Settings()
+		for i, now := range n.Settings() {
+			if old := made[i].Value; old != now.Value {
+				m.problem("network %s: %s is %q and shall be %q: a network is not changed under its containers; run stackup down, then up", n.Key, now.Name, old, now.Value)
 			}
 		}
 	}
@@ -68,9 +62,41 @@ func (m *maker) createVolumes() {
 	}
 	for _, v := range m.want.Volumes {
 		if m.used(func(s *spec.Service) bool { return mounts(s, v.Key) }) {
+			m.sameVolume(v)
 			m.createPlace(place{KindVolume, v.Key, v.Name, v.External}, owners)
 		}
 	}
+}
+
+// sameVolume refuses to leave a volume as it is that the file wants to lie
+// elsewhere: its data would be lost to its users. Labels change in place.
+func (m *maker) sameVolume(v spec.Volume) {
+	for _, have := range m.have.Volumes {
+		if have.Name != v.Name || v.External || have.Stack != m.stack {
+			continue
+		}
+		if have.Made != v.Local {
+			m.problem("volume %s: its driver_opts have changed (type %s, device %s; now type %s, device %s): a volume is not changed under its data; "+
+				"run stackup down, stackup volumes rm %s (what it holds itself is lost), then up",
+				v.Key, orNone(have.Made.Type), orNone(have.Made.Device), orNone(v.Local.Type), orNone(v.Local.Device), v.Name)
+		}
+		if fields := spec.DiffPairs("labels", have.Labels, v.Labels); len(fields) > 0 {
+			m.add(Step{
+				ID:     StepID("update/volume/" + v.Key),
+				Op:     OpUpdate,
+				Ref:    Ref{Kind: KindVolume, Name: v.Key},
+				Object: v.Name,
+				Reason: Reason{Code: ConfigChanged, Fields: fields},
+			})
+		}
+	}
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
 }
 
 // used says whether a network or volume is needed: all of the file are,
@@ -80,7 +106,7 @@ func (m *maker) used(by func(*spec.Service) bool) bool {
 		return true
 	}
 	for i := range m.want.Services {
-		if s := &m.want.Services[i]; (m.scope[s.Name] || m.uses(s)) && by(s) {
+		if s := &m.want.Services[i]; (m.scope[s.Name] || m.uses(s) || m.comesBack(s)) && by(s) {
 			return true
 		}
 	}

@@ -17,14 +17,21 @@ type Op string
 // The operations.
 const (
 	OpPull   Op = "pull"
+	OpLoad   Op = "load" // from an archive
 	OpBuild  Op = "build"
 	OpPush   Op = "push" // never of Make
 	OpCreate Op = "create"
 	OpUpdate Op = "update" // rewrite live fields of a container's stored model
 	OpStart  Op = "start"
+	OpHook   Op = "pre-start" // run a container of pre_start to its end
 	OpWait   Op = "wait"
 	OpStop   Op = "stop"
 	OpRemove Op = "remove"
+
+	// What the commands of their names do, and never Make.
+	OpKill    Op = "kill"
+	OpPause   Op = "pause"
+	OpUnpause Op = "unpause"
 )
 
 // Code says why a step is there.
@@ -61,8 +68,10 @@ type Step struct {
 	Digest string `json:"digest,omitempty"` // pull and create: the image manifest to use
 	// Generation is the incarnation that a create makes.
 	Generation int            `json:"generation,omitempty"`
-	Until      spec.Condition `json:"until,omitempty"` // wait
-	Grace      time.Duration  `json:"grace,omitempty"` // stop: from stop signal to SIGKILL
+	Until      spec.Condition `json:"until,omitempty"`  // wait
+	Grace      time.Duration  `json:"grace,omitempty"`  // stop: from stop signal to SIGKILL
+	Signal     string         `json:"signal,omitempty"` // kill
+	Hook       int            `json:"hook,omitempty"`   // pre-start: which of the service's, from 0
 	Reason     Reason         `json:"reason"`
 	Needs      []StepID       `json:"needs,omitempty"`
 	// Rescue, when not empty, makes this a step that runs only if all of
@@ -70,6 +79,8 @@ type Step struct {
 	// failed or that the run was cut short before it began: how a failed
 	// replacement gets the old container back.
 	Rescue []StepID `json:"rescue,omitempty"`
+	// After are rescue steps that this one waits for, however they end.
+	After []StepID `json:"after,omitempty"`
 	// Danger marks a step that destroys data.
 	Danger bool `json:"danger,omitempty"`
 }
@@ -94,6 +105,7 @@ type Plan struct {
 type Options struct {
 	Only          []string       // services to bring up, with all they depend on; empty for all
 	For           string         // prepare for a one-off container of this service; Only is ignored
+	NoDeps        bool           // leave what Only depends on, or what follows it, alone
 	Alone         bool           // with For: leave what the service depends on alone
 	NoStart       bool           // make what is missing or changed; start and stop nothing, remove nothing
 	Build         bool           // build images even if nothing that goes into them has changed

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"stackup.dev/stackup/spec"
@@ -23,6 +24,18 @@ func (m *maker) checkPorts() {
 		}
 		for p, n := range need {
 			m.checkRange(s, p, n)
+		}
+	}
+}
+
+// checkLacks finds services that cannot be here, of which a container is to be
+// made.
+func (m *maker) checkLacks() {
+	for _, l := range m.have.Lacks {
+		s := m.want.Service(l.Service)
+		makes := slices.ContainsFunc(m.replicas[l.Service], func(r replica) bool { return r.cur == nil || l.Hook && !r.runs })
+		if s != nil && (makes || m.uses(s)) {
+			m.problem("service %s: %s", l.Service, l.What)
 		}
 	}
 }
@@ -76,7 +89,7 @@ func because(taken []string) string {
 // holder names who has a port that p would need; the first by name.
 func (m *maker) holder(p spec.Port, port int) (holder string, ok bool) {
 	for _, u := range m.have.PortsInUse {
-		if int(u.Port) != port || u.Protocol != p.Protocol || !overlap(u.HostIP, p.HostIP) {
+		if int(u.Port) != port || u.Protocol != p.Protocol || !spec.Meet(u.HostIP, p.HostIP) {
 			continue
 		}
 		if !ok || u.Holder < holder {
@@ -85,9 +98,3 @@ func (m *maker) holder(p spec.Port, port int) (holder string, ok bool) {
 	}
 	return holder, ok
 }
-
-// overlap says whether two listeners on one port would meet: those on all
-// addresses meet everyone.
-func overlap(a, b string) bool { return allAddresses(a) || allAddresses(b) || a == b }
-
-func allAddresses(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }

@@ -15,7 +15,7 @@ const OneOff = 0
 // be for it to start. Its own replicas are not touched.
 func (m *maker) prepare() {
 	s := m.want.Service(m.opt.For)
-	if id, ok := m.bring(s); ok {
+	for _, id := range m.bring(s) {
 		m.byID[id].Reason = Reason{Code: DependencyOf, Detail: "for a container of " + s.Name}
 	}
 	if !m.opt.Alone {
@@ -44,9 +44,9 @@ func (m *maker) includeFor() error {
 func (m *maker) makeOnly() {
 	m.steps = slices.DeleteFunc(m.steps, func(s *Step) bool {
 		switch s.Op {
-		case OpPull, OpBuild, OpCreate, OpUpdate:
+		case OpPull, OpLoad, OpBuild, OpCreate, OpUpdate:
 			return false
-		case OpPush, OpStart, OpWait, OpStop, OpRemove:
+		case OpPush, OpStart, OpHook, OpWait, OpStop, OpRemove, OpKill, OpPause, OpUnpause:
 		}
 		return true
 	})

@@ -15,7 +15,7 @@ func (m *maker) why(r *replica) Reason {
 	}
 	digest := m.digestChange(old, r.want)
 	if old.Hash == r.want.Hash() {
-		return m.whySameHash(old, r.want, digest)
+		return m.whySameHash(old, r.want, append(digest, m.remounted(old, r.want)...))
 	}
 	fields := append(spec.DiffRecreate(&old.Service, r.want), m.moved(old, r.want)...)
 	if old.Service.Image == r.want.Image {
@@ -72,18 +72,22 @@ func (m *maker) moved(c *Container, s *spec.Service) []spec.Change {
 }
 
 func joins(s *spec.Service, network string) bool {
-	for _, a := range s.Networks {
-		if a.Network == network {
-			return true
+	for _, part := range s.Parts() {
+		for _, a := range part.Networks {
+			if a.Network == network {
+				return true
+			}
 		}
 	}
 	return false
 }
 
 func mounts(s *spec.Service, volume string) bool {
-	for _, mt := range s.Mounts {
-		if mt.Type == spec.MountVolume && mt.Source == volume {
-			return true
+	for _, part := range s.Parts() {
+		for _, mt := range part.Mounts {
+			if mt.Type == spec.MountVolume && mt.Source == volume {
+				return true
+			}
 		}
 	}
 	return false

@@ -20,8 +20,12 @@ func (m *maker) planReplica(r *replica) {
 	if r.cur != nil {
 		ready = append(ready, m.places(r.want)...)
 	}
+	ready = append(ready, m.hooks(r, ready)...)
+	if !m.again[r.id] {
+		ready = append(ready, m.stopFollowers(r.want.Name, ready)...)
+	}
 	stops := m.stopOlds(r, ready)
-	up := []StepID{m.start(r, slices.Concat(ready, stops))}
+	up := []StepID{m.begin(r, slices.Concat(ready, stops))}
 	if serving := r.serving(); serving != nil {
 		if m.ready(r.want) == spec.Healthy {
 			up = append(up, m.wait(r, spec.Healthy, Reason{Code: DependencyOf, Detail: "the old container goes once this one is healthy"}))
@@ -53,10 +57,7 @@ func (m *maker) make(r *replica) []StepID {
 }
 
 func (m *maker) create(r *replica) StepID {
-	needs := m.places(r.want)
-	if image, ok := m.bring(r.want); ok {
-		needs = append(needs, image)
-	}
+	needs := append(m.places(r.want), m.bring(r.want)...)
 	return m.add(Step{
 		ID:         StepID("create/" + r.ref.String()),
 		Op:         OpCreate,
@@ -67,6 +68,13 @@ func (m *maker) create(r *replica) StepID {
 		Reason:     m.why(r),
 		Needs:      needs,
 	})
+}
+
+func (m *maker) begin(r *replica, needs []StepID) StepID {
+	if m.again[r.id] {
+		return m.comeBack(r, needs)
+	}
+	return m.start(r, needs)
 }
 
 func (m *maker) start(r *replica, needs []StepID) StepID {
@@ -111,7 +119,7 @@ func (m *maker) rescue(r *replica, serving *Container, up []StepID) {
 		Rescue: up,
 	})
 	m.add(Step{
-		ID:     StepID("undo-start/" + serving.ID),
+		ID:     undoStart(serving.ID),
 		Op:     OpStart,
 		Ref:    r.ref,
 		Object: serving.ID,

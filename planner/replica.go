@@ -72,7 +72,7 @@ func (m *maker) current(c *Container, s *spec.Service, hash string) bool {
 	wanted := m.digest(s)
 	// With the image gone and its registry out of reach, nobody can say that
 	// the container is out of date.
-	return (wanted == "" || c.Digest == wanted) && len(m.moved(c, s)) == 0
+	return (wanted == "" || c.Digest == wanted) && len(m.moved(c, s)) == 0 && len(m.remounted(c, s)) == 0
 }
 
 // next gives the generation and ID of the incarnation to make: above
@@ -109,7 +109,9 @@ func (r *replica) serving() *Container {
 	return nil
 }
 
-func (r *replica) startID() StepID { return StepID("start/" + r.ref.String()) }
+func (r *replica) startID() StepID { return startID(r.ref) }
+
+func startID(ref Ref) StepID { return StepID("start/" + ref.String()) }
 
 // taskWord says what a container that does not run is doing.
 func taskWord(c *Container) string {

@@ -42,6 +42,9 @@ func (m *maker) include(name string) {
 		return
 	}
 	m.scope[name] = true
+	if m.opt.NoDeps {
+		return
+	}
 	for _, d := range s.DependsOn {
 		m.include(d.Service)
 	}
@@ -85,7 +88,7 @@ func (o *orderer) visit(id StepID) error {
 	}
 	o.seen[id] = 1
 	// What a rescue step saves from comes before it too.
-	for _, before := range slices.Concat(s.Needs, s.Rescue) {
+	for _, before := range slices.Concat(s.Needs, s.Rescue, s.After) {
 		if err := o.visit(before); err != nil {
 			return err
 		}

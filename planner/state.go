@@ -70,6 +70,14 @@ type State struct {
 	Volumes    []Volume
 	Images     []Image
 	PortsInUse []PortUse // host ports taken by anything outside this stack
+	Lacks      []Lack
+}
+
+// Lack is something that a service asks of the machine, and that it has not.
+type Lack struct {
+	Service string
+	What    string // attribute and why
+	Hook    bool   // a container of pre_start asks for it
 }
 
 // Container is one incarnation of a replica.
@@ -85,9 +93,12 @@ type Container struct {
 	// executor.ContainerSpec had them; both nil if that is not known.
 	Networks []spec.Network
 	Volumes  []spec.Volume
+	// Mounted are the digests of the images that it mounts, by reference.
+	Mounted  map[string]string
 	Task     TaskState
 	Health   Health
 	ExitCode int  // of a stopped task
+	Prepares int  // of a hook of pre_start: the replica that it ran for; such a one is only fit to be removed
 	Partial  bool // leftovers of an interrupted run without a container record: only fit to be removed
 }
 
@@ -97,15 +108,7 @@ type Network struct {
 	Name   string
 	Stack  string // owner
 	Subnet string
-	Made   NetworkSettings
-}
-
-// NetworkSettings are what was asked of a network when it was made, as in the
-// file; what is empty was left to stackup.
-type NetworkSettings struct {
-	Subnet, Gateway string
-	MTU             int
-	Internal        bool
+	Made   spec.Network // of which the settings count: those that it was made with
 }
 
 // Volume is a volume that exists on the machine.
@@ -114,6 +117,8 @@ type Volume struct {
 	Name      string
 	Stack     string
 	Anonymous bool
+	Made      spec.LocalMount // driver_opts that it was made with
+	Labels    []spec.Pair
 }
 
 // Image is one image that the stack refers to.
@@ -127,7 +132,7 @@ type Image struct {
 
 // PortUse is a host port that is taken, with its holder.
 type PortUse struct {
-	HostIP   string // "0.0.0.0" or "::" for all
+	HostIP   string // empty for all; "0.0.0.0" or "::" for all of one family
 	Port     uint16
 	Protocol string
 	Holder   string // e.g. `nginx (pid 12)` or `service web of stack shop`

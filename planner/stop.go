@@ -8,7 +8,8 @@ import (
 )
 
 // MakeStop plans that the containers of some services stop, or those of all for
-// nil, dependents before what they depend on; nothing is removed. timeout, if
+// nil, dependents before what they depend on; nothing is removed, and one-off
+// containers go on. timeout, if
 // not nil, overrides the services' own grace. It is as pure as Make.
 func MakeStop(actual State, services []string, timeout *time.Duration) (*Plan, error) {
 	m := newMaker(&spec.Stack{Name: actual.Stack}, actual, Options{Timeout: timeout})
@@ -18,7 +19,7 @@ func MakeStop(actual State, services []string, timeout *time.Duration) (*Plan, e
 		if services != nil && !slices.Contains(services, c.Ref.Name) {
 			continue
 		}
-		if !c.Partial && mustStop(c, false) {
+		if !c.Partial && c.Ref.Index != OneOff && mustStop(c, false) {
 			list = append(list, c)
 			m.stop(c, Reason{Code: Forced}, nil)
 		}

@@ -21,6 +21,7 @@ func TestMakeStopStopsDependentsFirst(t *testing.T) {
 	grace := 3 * time.Second
 	p, err := MakeStop(State{Stack: "s", Containers: []Container{
 		box("db", TaskRunning), box("idle", TaskNone), box("web", TaskPaused, "db"),
+		{ID: "run", Ref: Ref{KindContainer, "db", OneOff}, Task: TaskRunning}, // somebody waits for it
 	}}, nil, &grace)
 	if err != nil {
 		t.Fatal(err)

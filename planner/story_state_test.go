@@ -12,7 +12,7 @@ import (
 //
 //	container web.1 g2 running healthy env.LOG=debug restart=always digest=sha256:0
 //	container web.1 g3 partial
-//	network front | volume data | foreign network shared
+//	network front | volume data label=value device=/path | foreign network shared
 //	image nginx:2 local= wanted=sha256:2 err=why
 //	port 8080/tcp nginx (pid 12)
 //
@@ -33,7 +33,7 @@ func parseState(t *testing.T, s *spec.Stack, text string) State {
 		case "network":
 			st.Networks = append(st.Networks, Network{Key: words[1], Name: s.Name + "_" + words[1], Stack: s.Name})
 		case "volume":
-			st.Volumes = append(st.Volumes, Volume{Key: words[1], Name: s.Name + "_" + words[1], Stack: s.Name})
+			st.Volumes = append(st.Volumes, parseVolume(s.Name, words[1:]))
 		case "foreign":
 			st.Networks = append(st.Networks, Network{Name: words[2], Stack: "other"})
 		case "image":
@@ -46,11 +46,26 @@ func parseState(t *testing.T, s *spec.Stack, text string) State {
 		}
 	}
 	for _, service := range s.Services {
-		if !said[service.Image] {
-			st.Images = append(st.Images, Image{Ref: service.Image, Local: "sha256:1", Wanted: "sha256:1"})
+		for _, ref := range append([]string{service.Image}, service.MountedImages()...) {
+			if !said[ref] {
+				st.Images = append(st.Images, Image{Ref: ref, Local: "sha256:1", Wanted: "sha256:1"})
+			}
 		}
 	}
 	return st
+}
+
+func parseVolume(stack string, words []string) Volume {
+	v := Volume{Key: words[0], Name: stack + "_" + words[0], Stack: stack}
+	for _, word := range words[1:] {
+		key, value, _ := strings.Cut(word, "=")
+		if key == "device" {
+			v.Made = spec.LocalMount{Type: "none", Device: value, Options: "bind"}
+		} else {
+			v.Labels = append(v.Labels, spec.Pair{Name: key, Value: value})
+		}
+	}
+	return v
 }
 
 func parseImage(words []string) Image {
@@ -102,6 +117,9 @@ func parseContainer(t *testing.T, s *spec.Stack, words []string) Container {
 	if service := s.Service(name); service != nil {
 		c.Service = *service
 	}
+	for _, ref := range c.Service.MountedImages() {
+		c.mount(ref, "sha256:1")
+	}
 	for _, word := range words[2:] {
 		c.set(t, word)
 	}
@@ -109,6 +127,13 @@ func parseContainer(t *testing.T, s *spec.Stack, words []string) Container {
 	c.Name = VisibleName(s.Name, &c.Service, c.Ref.Index)
 	c.Hash = c.Service.Hash()
 	return c
+}
+
+func (c *Container) mount(ref, digest string) {
+	if c.Mounted == nil {
+		c.Mounted = map[string]string{}
+	}
+	c.Mounted[ref] = digest
 }
 
 func (c *Container) set(t *testing.T, word string) {
@@ -119,6 +144,8 @@ func (c *Container) set(t *testing.T, word string) {
 		c.Partial = true
 	case word == "healthy" || word == "unhealthy" || word == "starting":
 		c.Health = Health(word)
+	case key == "prepares":
+		c.Prepares = 1
 	case key == "exit":
 		c.Task = TaskStopped
 		if _, err := fmt.Sscan(value, &c.ExitCode); err != nil {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,8 @@ var update = flag.Bool("update", false, "write what the stories give as what the
 
 // TestStories compares plans, as text, with the ones in testdata. Each story
 // has a stack (JSON of spec.Stack), a state and options (see parseState and
-// parseOptions) and the plan or error wanted.
+// parseOptions) and the plan or error wanted; of
+// commands other than up and down also which.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) < 15 {
@@ -59,11 +61,45 @@ func tell(t *testing.T, a *txtar.Archive) string {
 	if err := json.Unmarshal([]byte(part["stack"]), &stack); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Make(&stack, parseState(t, &stack, part["state"]), parseOptions(t, part["options"]))
+	p, err := command(t, part["command"], &stack, parseState(t, &stack, part["state"]), parseOptions(t, part["options"]))
 	if err != nil {
 		return "error: " + err.Error() + "\n"
 	}
 	return p.String()
+}
+
+// command plans what a story is about: up and down unless it names another
+// command, and what that takes besides the options.
+func command(t *testing.T, text string, stack *spec.Stack, st State, o Options) (*Plan, error) {
+	t.Helper()
+	words := strings.Fields(text + " up")
+	if slices.Contains(words, "nofile") {
+		stack = &spec.Stack{Name: stack.Name}
+	}
+	switch words[0] {
+	case "start":
+		return MakeStart(stack, st, o)
+	case "restart":
+		return MakeRestart(stack, st, o)
+	case "kill":
+		return MakeKill(stack, st, words[1], o)
+	case "pause":
+		return MakePause(stack, st, o.Only)
+	case "unpause":
+		return MakeUnpause(stack, st, o.Only)
+	case "rm":
+		users := map[string][]string{}
+		for _, w := range words[1:] {
+			if name, ids, ok := strings.Cut(w, "="); ok {
+				users[name] = strings.Split(ids, ",")
+			}
+		}
+		return MakeRemove(stack, st, slices.Contains(words, "stop"), users, o)
+	case "up":
+		return Make(stack, st, o)
+	}
+	t.Fatalf("unknown command %q", text)
+	return nil, nil
 }
 
 func parseOptions(t *testing.T, text string) Options {
@@ -71,7 +107,7 @@ func parseOptions(t *testing.T, text string) Options {
 	var o Options
 	flags := map[string]*bool{
 		"force": &o.ForceRecreate, "orphans": &o.RemoveOrphans, "volumes": &o.RemoveVolumes, "wait": &o.Wait, "down": &o.Down,
-		"build": &o.Build, "no-start": &o.NoStart, "no-build": &o.NoBuild,
+		"build": &o.Build, "no-start": &o.NoStart, "no-deps": &o.NoDeps, "no-build": &o.NoBuild,
 	}
 	for _, word := range strings.Fields(text) {
 		key, value, _ := strings.Cut(word, "=")

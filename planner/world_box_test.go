@@ -3,6 +3,7 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"stackup.dev/stackup/spec"
 )
@@ -104,7 +105,9 @@ func (w *world) start(b *Container, rescue bool) error {
 		if err := w.hasPlaces(service); err != nil {
 			return err
 		}
-		if err := w.dependenciesHold(service); err != nil {
+		// One that only follows what was asked for is not asked about the rest.
+		asked := scopeOf(scenario{stack: w.want, opt: w.opt})[service.Name]
+		if err := w.dependenciesHold(service); err != nil && asked {
 			return err
 		}
 	}
@@ -175,7 +178,7 @@ func (w *world) stop(b *Container) error {
 		for _, o := range w.boxes {
 			heir = heir || o.Ref == b.Ref && o.ID != b.ID && !o.Partial
 		}
-		if !heir {
+		if !heir && !slices.ContainsFunc(w.want.Service(b.Ref.Name).DependsOn, func(d spec.Dependency) bool { return d.Restart }) {
 			return errors.New("stopped without a replacement")
 		}
 	}

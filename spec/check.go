@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"fmt"
 	"path"
 	"strconv"
 	"strings"
@@ -30,11 +29,6 @@ func (c *converter) check(s Service) {
 	}
 	if s.StopSignal != "" && !isSignal(s.StopSignal) {
 		c.problem("stop_signal", "%q is not a signal of Linux", printable(s.StopSignal))
-	}
-	for i, w := range s.Watch {
-		if w.Target == "" && w.Action != "rebuild" && w.Action != "restart" {
-			c.problem(fmt.Sprintf("develop.watch[%d]", i), "%s needs a target", w.Action)
-		}
 	}
 }
 

@@ -16,7 +16,7 @@ func TestConfigLoadsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := spec.Config(t.Context(), o, "yaml")
+	out, err := spec.Config(t.Context(), o, spec.View{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,15 +32,15 @@ func TestConfigLoadsAgain(t *testing.T) {
 
 func TestConfigFormats(t *testing.T) {
 	o := project(t, "services:\n  a: {image: x}\n")
-	out, err := spec.Config(t.Context(), o, "json")
+	out, err := spec.Config(t.Context(), o, spec.View{Format: "json"})
 	if err != nil || !json.Valid(out) {
 		t.Errorf("json: %v\n%s", err, out)
 	}
-	if _, err := spec.Config(t.Context(), o, "xml"); err == nil {
+	if _, err := spec.Config(t.Context(), o, spec.View{Format: "xml"}); err == nil {
 		t.Error("xml accepted")
 	}
 	write(t, filepath.Join(o.WorkingDir, "stack.yaml"), "services:\n  a: {image: x, cap_add: [A]}\n")
-	if _, err := spec.Config(t.Context(), o, "yaml"); err == nil {
+	if _, err := spec.Config(t.Context(), o, spec.View{}); err == nil {
 		t.Error("config shows what Load refuses")
 	}
 }

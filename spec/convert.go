@@ -17,38 +17,63 @@ import (
 const defaultGrace = Duration(10 * time.Second)
 
 // stack converts the library's model to ours. Problems go to the report.
-func (s *scan) stack(p *types.Project) *Stack {
+func (s *scan) stack(project *types.Project) *Stack {
+	own := *project // services can add a network that the file has no name for
+	p := &own
+	p.Networks = maps.Clone(project.Networks)
 	st := &Stack{
 		Name: p.Name, Dir: s.dir,
 		Disabled: slices.Sorted(maps.Keys(p.DisabledServices)),
 	}
+	st.Disabled = append(st.Disabled, slices.Sorted(maps.Keys(p.DisabledJobs))...)
 	for _, src := range s.all.files {
 		st.Files = append(st.Files, src.file)
 	}
 	s.volumes = p.Volumes
-	used := &usage{networks: map[string]bool{}, volumes: map[string]bool{}}
+	used := &usage{networks: map[string]bool{}, volumes: map[string]bool{}, labels: map[string]types.Labels{}}
 	for _, name := range slices.Sorted(maps.Keys(p.Services)) {
 		st.Services = append(st.Services, s.convert(p.Services[name], p, used))
 	}
+	st.Services = append(st.Services, s.jobs(st, p, used)...)
+	slices.Sort(st.Disabled)
+	slices.SortStableFunc(st.Services, func(a, b Service) int { return cmp.Compare(a.Name, b.Name) })
 	s.volumesFrom(st, p)
+	shareMounts(st)
 	for _, key := range slices.Sorted(maps.Keys(used.networks)) {
-		if n, ok := p.Networks[key]; ok {
-			st.Networks = append(st.Networks, s.network(key, n))
+		if n, ok := s.tops[key]; ok {
+			st.Networks = append(st.Networks, n.Network)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(used.volumes)) {
 		if v, ok := p.Volumes[key]; ok {
-			st.Volumes = append(st.Volumes, Volume{Key: key, Name: v.Name, External: bool(v.External)})
+			st.Volumes = append(st.Volumes, s.topVolume(key, v, used.labels[key]))
 		}
 	}
 	return st
 }
 
-// usage notes which top-level networks and volumes the services need.
-type usage struct{ networks, volumes map[string]bool }
+// usage notes which top-level networks and volumes the services need, and the
+// labels that they give volumes.
+type usage struct {
+	networks, volumes map[string]bool
+	labels            map[string]types.Labels
+	bridge            bool // a service has network_mode: bridge
+}
 
 func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Service {
-	sv := &converter{scan: s, path: "services." + c.Name}
+	if c.Provider != nil {
+		return s.provider(c)
+	}
+	out := s.convertAt("services."+c.Name, c, p, used)
+	out.PreStart = s.preStart(c, p, used, out.Image)
+	waitForOthers(&out)
+	return out
+}
+
+// convertAt converts what stands at a path of the file.
+func (s *scan) convertAt(path string, c types.ServiceConfig, p *types.Project, used *usage) Service {
+	sv := &converter{scan: s, path: path}
+	joined, mode := sv.networks(c, p, used)
 	out := Service{
 		Name: c.Name, Image: sv.image(c, p.Name), ContainerName: c.ContainerName,
 		Replicas:   sv.replicas(c),
@@ -56,27 +81,30 @@ func (s *scan) convert(c types.ServiceConfig, p *types.Project, used *usage) Ser
 		Environment: sv.environment(c.Environment),
 		WorkingDir:  c.WorkingDir, User: c.User, Hostname: c.Hostname,
 		Init: c.Init != nil && *c.Init, ReadOnly: c.ReadOnly,
-		Mounts: sv.mounts(c, used), Ports: sv.ports(c.Ports), Networks: sv.networks(c, p, used),
+		Mounts: sv.mounts(c, used), Ports: sv.ports(c.Ports, sv.way(joined)), Networks: joined,
 		DependsOn: sv.dependsOn(c, p), Healthcheck: sv.healthcheck(c.HealthCheck),
 		Restart: sv.restart(c.Restart), Labels: sv.labels(sv.labelFiles(c)),
-		StopSignal: c.StopSignal, StopGrace: defaultGrace, Watch: watch(c.Develop),
+		StopSignal: c.StopSignal, StopGrace: defaultGrace, Watch: sv.watch(c.Develop),
 	}
-	sv.process(c, &out)
+	sv.process(c, p, &out)
 	out.Resources, out.Fixed = sv.resources(c), sv.fixedResources(c)
 	out.Files = sv.files(c, p)
-	out.Pull = sv.pull(c)
+	out.Pull, out.Archive = sv.pull(c), sv.archive(c)
 	out.Build = sv.build(c, p)
 	out.Links = sv.links(c, p)
 	if c.Build == nil || len(c.Build.Platforms) == 0 {
 		sv.platform(c.Platform)
 	}
 	sv.deploy(c.Deploy, &out)
-	out.NetworkMode = sv.networkMode(c)
+	out.NetworkMode = cmp.Or(mode, sv.networkMode(c, p))
 	if c.StopGracePeriod != nil {
 		out.StopGrace = Duration(*c.StopGracePeriod)
 		sv.notNegative("stop_grace_period", out.StopGrace)
 	}
+	sv.probed(c, &out)
+	restartWithOthers(&out)
 	sv.check(out)
+	sv.values(c, p)
 	return out
 }
 
@@ -178,47 +206,6 @@ func (c *converter) labels(labels types.Labels) []Pair {
 	return pairs
 }
 
-// networks gives a service the default network when it names none.
-func (c *converter) networks(cfg types.ServiceConfig, p *types.Project, used *usage) []Attachment {
-	var list []Attachment
-	for _, key := range slices.Sorted(maps.Keys(cfg.Networks)) {
-		if _, ok := p.Networks[key]; !ok {
-			c.problem("networks."+key, "no network %s is defined at the top level%s", key, known(maps.Keys(p.Networks)))
-		}
-		used.networks[key] = true
-		a := Attachment{Network: key}
-		if n := cfg.Networks[key]; n != nil {
-			a.Aliases = slices.Compact(slices.Sorted(slices.Values(n.Aliases)))
-			c.place(&a, n, p)
-		}
-		list = append(list, a)
-	}
-	if len(list) == 0 && cfg.MacAddress != "" {
-		c.problem("mac_address", "it is on no network: remove it, or network_mode")
-	}
-	if len(list) > 0 && cfg.MacAddress != "" {
-		c.mac(&list[0], "mac_address", cfg.MacAddress) // of the only one, or the first by key
-	}
-	return list
-}
-
-// networkMode takes the modes that need no other container. In the host's
-// network there is nothing to publish.
-func (c *converter) networkMode(cfg types.ServiceConfig) NetworkMode {
-	mode := NetworkMode(cfg.NetworkMode)
-	switch mode {
-	case "":
-		return ""
-	case NetworkNone, NetworkHost:
-	default:
-		c.problem("network_mode", "%q is not supported yet; use networks, none or host", printable(cfg.NetworkMode))
-	}
-	if len(cfg.Ports) > 0 {
-		c.problem("ports", "nothing is published with network_mode: %s; remove one", mode)
-	}
-	return mode
-}
-
 func (c *converter) dependsOn(cfg types.ServiceConfig, p *types.Project) []Dependency {
 	var list []Dependency
 	for _, name := range slices.Sorted(maps.Keys(cfg.DependsOn)) {
@@ -227,9 +214,11 @@ func (c *converter) dependsOn(cfg types.ServiceConfig, p *types.Project) []Depen
 		_, off := p.DisabledServices[name]
 		switch {
 		case on:
-			list = append(list, Dependency{name, Condition(d.Condition)})
+			list = append(list, Dependency{name, Condition(d.Condition), d.Restart})
 		case off && d.Required:
 			c.problem("depends_on."+name, "service %s is left out: none of its profiles is active", name)
+		case !off && !d.Required:
+			c.rep.notice(c.all.find(c.path+".depends_on."+name), "service %s does without %s, which is not defined", c.path[len("services."):], name)
 		case !off:
 			c.problem("depends_on."+name, "no service %s is defined%s", name, known(maps.Keys(p.Services)))
 		}
@@ -265,17 +254,6 @@ func (c *converter) notNegative(attr string, d Duration) Duration {
 		c.problem(attr, "%s is less than nothing", d)
 	}
 	return d
-}
-
-func watch(d *types.DevelopConfig) []WatchRule {
-	if d == nil {
-		return nil
-	}
-	var rules []WatchRule
-	for _, t := range d.Watch {
-		rules = append(rules, WatchRule{Path: t.Path, Action: string(t.Action), Target: t.Target, Ignore: some(t.Ignore)})
-	}
-	return rules
 }
 
 // known lists the names that would have been right.

@@ -23,6 +23,7 @@ func (c *converter) deploy(d *types.DeployConfig, out *Service) {
 	if p := d.RestartPolicy; p != nil {
 		out.Restart = c.restartPolicy(p, out.Restart)
 	}
+	c.mode(d, out)
 	for i, text := range d.Placement.Constraints {
 		c.constraint(fmt.Sprintf("deploy.placement.constraints[%d]", i), text)
 	}
@@ -117,29 +118,54 @@ func (c *converter) platform(text string) {
 
 func (c *converter) pull(cfg types.ServiceConfig) Pull {
 	policy, every, err := cfg.GetPullPolicy()
+	if cfg.PullRefreshAfter != "" && cfg.PullPolicy != types.PullPolicyRefresh {
+		c.problem("pull_refresh_after", "it goes with pull_policy: refresh")
+	}
 	switch {
 	case err != nil:
 	case policy == types.PullPolicyMissing || policy == types.PullPolicyIfNotPresent, policy == types.PullPolicyBuild && cfg.Build != nil:
 		return Pull{}
 	case policy == types.PullPolicyAlways || policy == types.PullPolicyNever:
 		return Pull{Policy: PullPolicy(policy)}
+	case cfg.PullPolicy == types.PullPolicyRefresh:
+		return c.refresh(cfg)
 	case policy == types.PullPolicyRefresh:
 		return Pull{PullEvery, Duration(every)}
 	}
-	c.problem("pull_policy", "%q is not supported yet: always, never, missing, daily, weekly or every_ with a duration", printable(cfg.PullPolicy))
+	c.problem("pull_policy", "%q is not always, never, missing, build (with build), refresh, daily, weekly or every_ with a duration", printable(cfg.PullPolicy))
 	return Pull{}
 }
 
-// labelFiles gives the labels of files, under those of the service itself.
+// refresh reads pull_refresh_after as the duration of every_ is read.
+func (c *converter) refresh(cfg types.ServiceConfig) Pull {
+	if cfg.PullRefreshAfter == "" {
+		c.problem("pull_policy", "refresh wants to know after how long: say pull_refresh_after")
+		return Pull{}
+	}
+	as := types.ServiceConfig{}
+	as.PullPolicy = "every_" + cfg.PullRefreshAfter
+	_, every, err := as.GetPullPolicy()
+	if err != nil || every <= 0 {
+		c.problem("pull_refresh_after", "%q is not a duration such as 12h or 1w", printable(cfg.PullRefreshAfter))
+	}
+	return Pull{PullEvery, Duration(every)}
+}
+
+// labelFiles gives the labels of files, under those of the service itself. What
+// looks like a variable there is a label that stands before.
 func (c *converter) labelFiles(cfg types.ServiceConfig) types.Labels {
 	if len(cfg.LabelFiles) == 0 {
 		return cfg.Labels
 	}
 	out := map[string]string{}
 	for i, f := range cfg.LabelFiles {
-		file := types.EnvFile{Path: absFrom(c.dir, f), Required: true, Format: "raw"}
-		if err := c.serviceEnvFile(file, nil, out); err != nil {
-			c.problem(fmt.Sprintf("label_file[%d]", i), "%s: %v", c.rep.show(file.Path), err)
+		path := absFrom(c.dir, f)
+		data, err := c.guard.read(path, false)
+		if err == nil {
+			err = dotenvInto(out, data, func(name string) (string, bool) { v, ok := out[name]; return v, ok })
+		}
+		if err != nil {
+			c.problem(fmt.Sprintf("label_file[%d]", i), "%s: %v", c.rep.show(path), err)
 		}
 	}
 	for name, value := range cfg.Labels {

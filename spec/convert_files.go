@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -71,6 +72,8 @@ func (c *converter) file(kind FileKind, attr string, r types.FileReferenceConfig
 // content gives what the file holds, and notes where it comes from.
 func (c *converter) content(f *File, def types.FileObjectConfig) (string, error) {
 	switch {
+	case bool(def.External):
+		return c.external(f, def)
 	case def.File != "":
 		f.Path = absFrom(c.dir, def.File)
 		data, err := c.guard.read(f.Path, false)
@@ -101,4 +104,22 @@ func (c *converter) id(attr, text string) int {
 		c.problem(attr, "%q is not a number of a user or group", printable(text))
 	}
 	return int(n) //nolint:gosec // 31 bits
+}
+
+// external reads what somebody else has put into this machine's store: a file by
+// the name of the config or secret.
+func (c *converter) external(f *File, def types.FileObjectConfig) (string, error) {
+	name := cmp.Or(def.Name, f.Source)
+	if !isName(name) {
+		return "", fmt.Errorf("%q is not a name of letters, digits, _ . and -", printable(name))
+	}
+	if c.Store == "" {
+		return "", fmt.Errorf("it is external, and no store is known")
+	}
+	f.Path = filepath.Join(c.Store, string(f.Kind)+"s", name)
+	data, err := c.guard.read(f.Path, true)
+	if err != nil {
+		err = fmt.Errorf("it is external, so it must be a file %s: %w", f.Path, err)
+	}
+	return string(data), err
 }

@@ -51,6 +51,7 @@ func (c *converter) volume(v types.ServiceVolumeConfig, attr string, used *usage
 			if p := v.Bind.Propagation; p != "" && !slices.Contains([]string{"private", "rprivate", "shared", "rshared", "slave", "rslave"}, p) {
 				c.problem(attr+".bind.propagation", "%q is not private, shared or slave, nor one of them with an r before it", printable(p))
 			}
+			m.SELinux = v.Bind.SELinux
 			m.Propagation, m.Recursive = strings.TrimSuffix(v.Bind.Propagation, "rprivate"), recursive(v.Bind.Recursive)
 		}
 	case MountVolume:
@@ -60,12 +61,8 @@ func (c *converter) volume(v types.ServiceVolumeConfig, attr string, used *usage
 		}
 		if v.Volume != nil {
 			m.NoCopy = v.Volume.NoCopy
-			if p := path.Clean(v.Volume.Subpath); p != "." { // which is what an empty one comes to
-				m.Subpath = p
-			}
-		}
-		if m.Subpath != "" && !filepath.IsLocal(m.Subpath) {
-			c.problem(attr+".volume.subpath", "%q leads out of the volume", printable(m.Subpath))
+			c.volumeLabels(&m, types.Labels(v.Volume.Labels), attr+".volume.labels", used)
+			m.Subpath = c.subpath(v.Volume.Subpath, attr+".volume.subpath", "volume")
 		}
 	case MountTmpfs:
 		if v.Source != "" {
@@ -73,11 +70,41 @@ func (c *converter) volume(v types.ServiceVolumeConfig, attr string, used *usage
 		}
 		if v.Tmpfs != nil {
 			m.Size, m.Mode = int64(v.Tmpfs.Size), v.Tmpfs.Mode
+			c.tmpfsValues(m, attr+".tmpfs")
+		}
+	case MountImage:
+		m.Source, m.ReadOnly = c.mountedImage(v, attr), true
+		if v.Image != nil {
+			m.Subpath = c.subpath(v.Image.SubPath, attr+".image.subpath", "image")
 		}
 	default:
-		c.problem(attr+".type", "%s is not supported yet; use bind, volume or tmpfs", printable(v.Type))
+		why := "it is for Windows"
+		if v.Type == "cluster" {
+			why = "there is one node"
+		}
+		c.problem(attr+".type", "%s is not possible here (%s); use bind, volume, tmpfs or image", printable(v.Type), why)
 	}
 	return m
+}
+
+func (c *converter) mountedImage(v types.ServiceVolumeConfig, attr string) string {
+	if v.Source == "" {
+		c.problem(attr+".source", "an image needs a name")
+		return ""
+	}
+	return c.reference(attr+".source", v.Source)
+}
+
+// subpath is empty for the whole of what is mounted.
+func (c *converter) subpath(text, attr, of string) string {
+	p := path.Clean(text)
+	if p == "." { // which is what an empty one comes to
+		return ""
+	}
+	if !filepath.IsLocal(p) {
+		c.problem(attr, "%q leads out of the %s", printable(p), of)
+	}
+	return p
 }
 
 // recursive keeps what differs from a plain mount, with all that is mounted below.
@@ -123,7 +150,20 @@ func (c *converter) tmpfs(text, attr string) Mount {
 		}
 	}
 	slices.Sort(m.Options)
+	if strings.Contains(target, ",") {
+		c.problem(attr, "%q: give each target an entry of its own", printable(target))
+	}
+	c.tmpfsValues(m, attr)
 	return m
+}
+
+func (c *converter) tmpfsValues(m Mount, attr string) {
+	if m.Size < 0 {
+		c.problem(attr, "a size of %d bytes is less than nothing; leave it out for no limit", m.Size)
+	}
+	if m.Mode > 0o7777 {
+		c.problem(attr, "%o is not an octal mode", m.Mode)
+	}
 }
 
 // tmpfsSize sets the size in bytes; a share of memory such as 50% stays an option.

@@ -11,15 +11,45 @@ import (
 )
 
 // ports converts published ports, sorted by target.
-func (c *converter) ports(list []types.ServicePortConfig) []Port {
+func (c *converter) ports(list []types.ServicePortConfig, w way) []Port {
 	var out []Port
 	for _, p := range list {
-		if port, ok := c.port(p); ok {
+		if port, ok := c.port(p, w); ok {
 			out = append(out, port)
 		}
 	}
+	if len(list) > 0 && w.onWire != "" {
+		c.problem("ports", "on the %s network %s a container has addresses of its own on the wire, and nothing is published; remove ports, or give a bridge network the higher gw_priority", w.onWire, w.first)
+	}
 	slices.SortFunc(out, comparePorts)
 	return slices.Compact(out)
+}
+
+// way is how published ports reach a container.
+type way struct {
+	ipv4, ipv6 bool
+	first      string // the network of the default route; empty for none at all
+	onWire     string // its driver, if that publishes nothing
+	binding    string // for ports without host_ip
+}
+
+func (c *converter) way(on []Attachment) way {
+	if len(on) == 0 {
+		return way{ipv4: true} // that of another container
+	}
+	var w way
+	for _, a := range inOrder(on) {
+		n, ok := c.tops[a.Network]
+		if !ok || n.Internal && w.first != "" {
+			continue
+		}
+		if w.first == "" || c.tops[w.first].Internal {
+			w.first, w.onWire, w.binding = a.Network, n.Driver, n.binding
+		}
+		w.ipv4 = w.ipv4 || !n.NoIPv4
+		w.ipv6 = w.ipv6 || n.IPv6 != nil || n.External // what its owner says is not known here
+	}
+	return w
 }
 
 func comparePorts(a, b Port) int {
@@ -27,13 +57,13 @@ func comparePorts(a, b Port) int {
 		cmp.Compare(a.HostIP, b.HostIP), cmp.Compare(a.HostPort, b.HostPort), cmp.Compare(a.HostPortEnd, b.HostPortEnd))
 }
 
-func (c *converter) port(p types.ServicePortConfig) (Port, bool) {
+func (c *converter) port(p types.ServicePortConfig, w way) (Port, bool) {
 	before := len(c.rep.found)
 	bad := func(format string, args ...any) {
 		path := c.path + ".ports"
 		c.rep.addf(c.all.portPosition(path, p), path, format, args...)
 	}
-	out := Port{Target: uint16(p.Target), Protocol: cmp.Or(p.Protocol, "tcp")}
+	out := Port{Target: uint16(p.Target), Protocol: cmp.Or(strings.ToLower(p.Protocol), "tcp")}
 	if p.Target == 0 || p.Target > 65535 {
 		bad("the container port %d is not between 1 and 65535", p.Target)
 	}
@@ -44,18 +74,29 @@ func (c *converter) port(p types.ServicePortConfig) (Port, bool) {
 	if out.HostPort, out.HostPortEnd, err = hostPorts(p.Published); err != nil {
 		bad("the host port %q is not a port or a range between 1 and 65535", printable(p.Published))
 	}
-	if p.HostIP != "" {
-		addr, err := netip.ParseAddr(p.HostIP)
-		switch {
-		case err != nil:
-			bad("%q is not an IP address", printable(p.HostIP))
-		case !addr.Is4():
-			bad("the IPv6 address %s is not supported yet", p.HostIP)
-		case addr != netip.IPv4Unspecified(): // 0.0.0.0 says what no address says
-			out.HostIP = addr.String()
-		}
-	}
+	out.HostIP = c.hostIP(cmp.Or(p.HostIP, w.binding), w, bad)
 	return out, len(c.rep.found) == before
+}
+
+// hostIP is empty for all addresses. Without IPv6 0.0.0.0 says the same.
+func (c *converter) hostIP(text string, w way, bad func(format string, args ...any)) string {
+	if text == "" {
+		return ""
+	}
+	a, ok := address(text)
+	switch {
+	case !ok:
+		bad("%q is not an IP address", printable(text))
+	case a == netip.IPv6Loopback():
+		bad("the kernel leads nothing on from [::1]; publish on 127.0.0.1, or on an address of this machine")
+	case a.Is6() && !w.ipv6:
+		bad("nothing is published on %s: the container has no IPv6; give its network enable_ipv6: true", a)
+	case a.Is4() && !w.ipv4:
+		bad("nothing is published on %s: the container has no IPv4; leave enable_ipv4: false out", a)
+	case a == netip.IPv4Unspecified() && !w.ipv6:
+		return ""
+	}
+	return a.String()
 }
 
 // hostPorts reads "", "8080" or "8080-8090"; none and 0 mean any free port.

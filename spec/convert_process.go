@@ -16,9 +16,9 @@ import (
 )
 
 // process converts what shapes the processes of a container and their isolation.
-func (c *converter) process(cfg types.ServiceConfig, out *Service) {
+func (c *converter) process(cfg types.ServiceConfig, p *types.Project, out *Service) {
 	out.Security = c.security(cfg)
-	out.Namespaces = c.namespaces(cfg)
+	out.Namespaces = c.namespaces(cfg, p)
 	out.GroupAdd = slices.Compact(slices.Sorted(slices.Values(cfg.GroupAdd)))
 	out.Sysctls = sortedPairs(cfg.Sysctls)
 	out.Annotations = sortedPairs(cfg.Annotations)
@@ -26,6 +26,10 @@ func (c *converter) process(cfg types.ServiceConfig, out *Service) {
 	out.ShmSize = int64(cfg.ShmSize)
 	out.Devices = c.devices(cfg.Devices)
 	out.DeviceRules = slices.Sorted(slices.Values(cfg.DeviceCgroupRules))
+	out.CDI = c.cdi(cfg)
+	out.Umask = c.umask(cfg.Umask)
+	out.Runtime = c.runtime(cfg.Runtime)
+	out.CgroupParent = c.cgroupParent(cfg.CgroupParent)
 	out.Domainname = cfg.DomainName
 	out.ExtraHosts = c.extraHosts(cfg.ExtraHosts)
 	out.DNS = c.dns(cfg)
@@ -77,12 +81,45 @@ func (c *converter) securityOption(s *Security, attr, opt string) {
 			c.problem(attr, "systempaths can only be unconfined")
 		}
 	case "label":
-		if value != "disable" {
-			c.problem(attr, "labels of SELinux are not set; remove it, or say label:disable")
+		if value != "disable" { // which containers are anyway
+			s.Labels = append(s.Labels, c.selinuxOption(attr, value))
+			slices.Sort(s.Labels)
 		}
+	case "mask", "unmask":
+		c.masks(s, attr, name, value)
 	default:
-		c.problem(attr, "%q is not a security option: no-new-privileges, seccomp, apparmor, systempaths, label", printable(name))
+		c.problem(attr, "%q is not a security option: no-new-privileges, seccomp, apparmor, systempaths, label, mask, unmask", printable(name))
 	}
+}
+
+// selinuxOption reads user:U, role:R, type:T, level:L or disable; as docker does
+// it counts only where the machine has SELinux.
+func (c *converter) selinuxOption(attr, value string) string {
+	kind, what, _ := strings.Cut(value, ":")
+	if what == "" || !slices.Contains([]string{"user", "role", "type", "level", "filetype"}, kind) {
+		c.problem(attr, "label can be disable, or user, role, type, level or filetype with a value")
+	}
+	return value
+}
+
+// masks reads paths parted by colons: mask hides them, unmask shows what is hidden
+// or read-only by default, ALL of it or by patterns.
+func (c *converter) masks(s *Security, attr, name, value string) {
+	if name == "unmask" && strings.EqualFold(value, "ALL") {
+		s.Unmasked = true
+		return
+	}
+	into := &s.Mask
+	if name == "unmask" {
+		into = &s.Unmask
+	}
+	for _, p := range strings.Split(value, ":") {
+		if _, err := path.Match(p, "/"); err != nil || !path.IsAbs(p) {
+			c.problem(attr, "%q is not an absolute path", printable(p))
+		}
+		*into = append(*into, p)
+	}
+	slices.Sort(*into)
 }
 
 // seccomp reads the profile of a file, relative to the project directory.
@@ -128,23 +165,6 @@ func isCapability(name string) bool {
 		CAP_WAKE_ALARM`), name)
 }
 
-// namespaces takes host, and the words for what is the default anyway.
-func (c *converter) namespaces(cfg types.ServiceConfig) Namespaces {
-	shared := func(attr, mode string, own ...string) bool {
-		if mode != "" && mode != "host" && !slices.Contains(own, mode) {
-			c.problem(attr, "%q is not supported yet; use host, or remove it for one of its own", printable(mode))
-		}
-		return mode == "host"
-	}
-	if cfg.UserNSMode != "" && cfg.UserNSMode != "host" {
-		c.problem("userns_mode", "containers are not mapped to other users: it can only be host")
-	}
-	return Namespaces{
-		IPC: shared("ipc", cfg.Ipc, "private", "shareable"), PID: shared("pid", cfg.Pid),
-		UTS: shared("uts", cfg.Uts), Cgroup: shared("cgroup", cfg.Cgroup, "private"),
-	}
-}
-
 func (c *converter) ulimits(all map[string]*types.UlimitsConfig) []Ulimit {
 	var out []Ulimit
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -164,11 +184,14 @@ func (c *converter) ulimits(all map[string]*types.UlimitsConfig) []Ulimit {
 func (c *converter) devices(list []types.DeviceMapping) []Device {
 	var out []Device
 	for i, d := range list {
+		if isCDI(d.Source) {
+			continue
+		}
 		attr := fmt.Sprintf("devices[%d]", i)
 		v := Device{Source: d.Source, Target: cmp.Or(d.Target, d.Source), Permissions: cmp.Or(d.Permissions, "rwm")}
 		switch {
 		case !path.IsAbs(v.Source):
-			c.problem(attr, "%q is not a path; devices of CDI are not supported yet", printable(v.Source))
+			c.problem(attr, "%q is neither a path nor the name of a CDI device, VENDOR/CLASS=NAME", printable(v.Source))
 		case !path.IsAbs(v.Target):
 			c.problem(attr, "the target %q is not an absolute path", printable(v.Target))
 		case strings.Trim(v.Permissions, "rwm") != "":
@@ -262,7 +285,11 @@ func (c *converter) logging(l *types.LoggingConfig) Logging {
 			if out.MaxFiles, err = strconv.Atoi(value); err != nil || out.MaxFiles < 1 {
 				err = fmt.Errorf("%q is not a number from 1 on", printable(value))
 			}
-		case "compress", "mode": // how docker writes its files
+		case "compress":
+			if out.Compress, err = strconv.ParseBool(value); err != nil {
+				err = fmt.Errorf("%q is neither true nor false", printable(value))
+			}
+		case "mode": // nothing ever waits for a log here
 		default:
 			err = fmt.Errorf("it is not supported yet")
 		}

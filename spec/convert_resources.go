@@ -39,7 +39,7 @@ func (c *converter) fixedResources(cfg types.ServiceConfig) FixedResources {
 	f := FixedResources{
 		CPURTPeriod: c.unsigned("cpu_rt_period", cfg.CPURTPeriod), CPURTRuntime: cfg.CPURTRuntime, OOMKillDisable: cfg.OomKillDisable,
 	}
-	if n := int64(cfg.MemSwappiness); n != 0 {
+	if n := int64(cfg.MemSwappiness); n != 0 || c.unswapped[cfg.Name] {
 		u := c.unsigned("mem_swappiness", n)
 		f.MemorySwappiness = &u
 		if u > 100 {

@@ -38,10 +38,9 @@ func TestDocumentedTableIsTheSupportTable(t *testing.T) {
 }
 
 func attributeTables() string {
-	var yes, no, never strings.Builder
+	var yes, never strings.Builder
 	yes.WriteString("### Honoured\n\n| attribute | remarks |\n|---|---|\n")
 	never.WriteString("\n### Refused for good\n\n| attribute | unless | why, and what instead |\n|---|---|---|\n")
-	no.WriteString("\n### Refused until now\n\nWith all below it. \"unless\" is what stackup does anyway, so saying it is fine.\n\n| attribute | unless | instead |\n|---|---|---|\n")
 	for _, row := range supportTable() {
 		path := strings.ReplaceAll(row.path, ".[]", "[]")
 		if !row.refused {
@@ -52,11 +51,7 @@ func attributeTables() string {
 		for _, v := range row.allowed {
 			unless = append(unless, fmt.Sprintf("`%v`", v))
 		}
-		to := &no
-		if row.never {
-			to = &never
-		}
-		fmt.Fprintf(to, "| `%s` | %s | %s |\n", path, strings.Join(unless, ", "), row.what)
+		fmt.Fprintf(&never, "| `%s` | %s | %s |\n", path, strings.Join(unless, ", "), row.what)
 	}
-	return yes.String() + no.String() + never.String()
+	return yes.String() + never.String()
 }

@@ -13,29 +13,42 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// resolveEnvironment gives each enabled service its environment: env_file in
-// order, then environment over it. Files pass the guard before they are opened.
+// resolveEnvironment gives each enabled service, hook and job its environment:
+// env_file in order, then environment over it. Files pass the guard before they
+// are opened.
 func (s *scan) resolveEnvironment(p *types.Project) {
 	for _, name := range slices.Sorted(maps.Keys(p.Services)) {
-		service := p.Services[name]
-		service.Environment = service.Environment.Resolve(p.Environment.Resolve)
-		vars := map[string]string{}
-		for i, f := range service.EnvFiles {
-			path := fmt.Sprintf("services.%s.env_file[%d]", name, i)
-			if err := s.serviceEnvFile(f, service.Environment, vars); err != nil {
-				s.rep.addf(s.all.find(path), path, "%s: %v", s.rep.show(f.Path), err)
-			}
+		v := p.Services[name]
+		s.environmentOf("services."+name, &v.ContainerSpec, p)
+		for i := range v.PreStart {
+			s.environmentOf(fmt.Sprintf("services.%s.pre_start[%d]", name, i), &v.PreStart[i].ContainerSpec, p)
 		}
-		merged := types.Mapping(vars).ToMappingWithEquals()
-		service.Environment = merged.OverrideBy(service.Environment)
-		service.EnvFiles = nil // resolved: what is shown later must not be read again
-		p.Services[name] = service
+		p.Services[name] = v
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.Jobs)) {
+		j := p.Jobs[name]
+		s.environmentOf("jobs."+name, &j.ContainerSpec, p)
+		p.Jobs[name] = j
+	}
+}
+
+func (s *scan) environmentOf(at string, c *types.ContainerSpec, p *types.Project) {
+	c.Environment = c.Environment.Resolve(p.Environment.Resolve)
+	vars := map[string]string{}
+	for i, f := range c.EnvFiles {
+		path := fmt.Sprintf("%s.env_file[%d]", at, i)
+		if err := s.serviceEnvFile(f, c.Environment, vars); err != nil {
+			s.rep.addf(s.all.find(path), path, "%s: %v", s.rep.show(f.Path), err)
+		}
+	}
+	merged := types.Mapping(vars).ToMappingWithEquals()
+	c.Environment = merged.OverrideBy(c.Environment)
+	c.EnvFiles = nil // resolved: what is shown later must not be read again
 }
 
 // serviceEnvFile adds the variables of one file to vars.
 func (s *scan) serviceEnvFile(f types.EnvFile, own types.MappingWithEquals, vars map[string]string) error {
-	data, err := s.guard.read(f.Path, false)
+	data, err := s.guard.read(absFrom(s.dir, f.Path), false)
 	if notExist(err) && !bool(f.Required) {
 		return nil
 	}
@@ -58,6 +71,11 @@ func (s *scan) serviceEnvFile(f types.EnvFile, own types.MappingWithEquals, vars
 		}
 		return "", false
 	}
+	return dotenvInto(vars, data, lookup)
+}
+
+// dotenvInto reads NAME=value lines with quotes and variables.
+func dotenvInto(vars map[string]string, data []byte, lookup dotenv.LookupFn) error {
 	if err := dotenv.ParseWithFormat(bytes.NewReader(data), "", vars, lookup, ""); err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "failed to read : "))
 	}

@@ -3,7 +3,6 @@ package spec
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -31,6 +30,11 @@ func (s *scan) explain(err error) {
 		for _, e := range many.Unwrap() {
 			s.explain(e)
 		}
+		return
+	}
+	var own *Error
+	if errors.As(err, &own) {
+		s.rep.add(own)
 		return
 	}
 	text := err.Error()
@@ -194,9 +198,4 @@ func distance(a, b string) int {
 		}
 	}
 	return rows[len(a)][len(b)]
-}
-
-// panicked makes a message of a panic inside the library.
-func panicked(v any) error {
-	return fmt.Errorf("the Compose library cannot cope with these files: %v", v)
 }

@@ -44,6 +44,7 @@ func fields() []field {
 		{"Init", "init", recreate, toggle("init", func(s *Service) bool { return s.Init })},
 		{"ReadOnly", "read_only", recreate, toggle("read_only", func(s *Service) bool { return s.ReadOnly })},
 		{"Mounts", "volumes", recreate, flattenMounts},
+		{"VolumesFrom", "volumes_from", recreate, flattenLenders},
 		{"Ports", "ports", recreate, flattenPorts},
 		{"Networks", "networks", recreate, flattenNetworks},
 		{"DependsOn", "depends_on", live, flattenDependsOn},
@@ -65,6 +66,10 @@ func fields() []field {
 		{"ShmSize", "shm_size", recreate, number("shm_size", func(s *Service) int64 { return s.ShmSize })},
 		{"Devices", "devices", recreate, flattenDevices},
 		{"DeviceRules", "device_cgroup_rules", recreate, words("device_cgroup_rules", func(s *Service) []string { return s.DeviceRules })},
+		{"CDI", "devices", recreate, words("devices.cdi", func(s *Service) []string { return s.CDI })},
+		{"Umask", "umask", recreate, flattenUmask},
+		{"Runtime", "runtime", recreate, text("runtime", func(s *Service) string { return s.Runtime })},
+		{"CgroupParent", "cgroup_parent", recreate, text("cgroup_parent", func(s *Service) string { return s.CgroupParent })},
 		{"Domainname", "domainname", recreate, text("domainname", func(s *Service) string { return s.Domainname })},
 		{"ExtraHosts", "extra_hosts", recreate, flattenExtraHosts},
 		{"DNS", "dns", recreate, flattenDNS},
@@ -73,9 +78,13 @@ func fields() []field {
 		{"OOMScoreAdj", "oom_score_adj", recreate, number("oom_score_adj", func(s *Service) int64 { return int64(s.OOMScoreAdj) })},
 		{"Annotations", "annotations", recreate, pairs("annotations", func(s *Service) []Pair { return s.Annotations })},
 		{"Logging", "logging", live, flattenLogging},
+		{"PreStart", "pre_start", recreate, flattenPreStart},
+		{"Job", "jobs", ignored, nil},
+		{"Provider", "provider", ignored, nil},
 		{"PostStart", "post_start", live, hooks("post_start", func(s *Service) []Hook { return s.PostStart })},
 		{"PreStop", "pre_stop", live, hooks("pre_stop", func(s *Service) []Hook { return s.PreStop })},
 		{"Pull", "pull_policy", ignored, nil},
+		{"Archive", "x-stackup.archive", ignored, nil},
 		{"Build", "build", ignored, nil},
 		{"Rollout", "deploy", ignored, nil},
 		{"Links", "links", recreate, flattenLinks},
@@ -136,8 +145,22 @@ func flattenMounts(s *Service, yield func(path, text string)) {
 		add(m.Recursive != "", "recursive="+m.Recursive)
 		add(m.NoCopy, "nocopy")
 		add(m.Of != "", "of="+m.Of)
+		add(m.SELinux != "", "selinux="+m.SELinux)
 		add(m.Subpath != "", "subpath="+quoteSpaces(m.Subpath))
+		for _, l := range m.Labels {
+			parts = append(parts, "label "+quoteSpaces(l.Name+"="+l.Value))
+		}
 		yield("volumes."+m.Target, strings.Join(parts, " "))
+	}
+}
+
+func flattenLenders(s *Service, yield func(path, text string)) {
+	for _, l := range s.VolumesFrom {
+		mode := "rw"
+		if l.ReadOnly {
+			mode = "ro"
+		}
+		yield("volumes_from."+l.Container, mode)
 	}
 }
 
@@ -168,6 +191,15 @@ func flattenNetworks(s *Service, yield func(path, text string)) {
 			}
 		}
 		add("ipv4_address", a.IPv4)
+		add("ipv6_address", a.IPv6)
+		add("link_local_ips", strings.Join(a.LinkLocal, ","))
+		add("interface_name", a.Interface)
+		for _, p := range a.Sysctls {
+			add(p.Name, p.Value)
+		}
+		if a.Nameless {
+			add("use_service_name_alias", "false")
+		}
 		add("mac_address", a.MAC)
 		add("priority", strconv.Itoa(a.Priority))
 		add("gw_priority", strconv.Itoa(a.GatewayPriority))
@@ -177,7 +209,11 @@ func flattenNetworks(s *Service, yield func(path, text string)) {
 
 func flattenDependsOn(s *Service, yield func(path, text string)) {
 	for _, d := range s.DependsOn {
-		yield("depends_on."+d.Service, string(d.Condition))
+		text := string(d.Condition)
+		if d.Restart {
+			text += " restart"
+		}
+		yield("depends_on."+d.Service, text)
 	}
 }
 
@@ -194,6 +230,11 @@ func flattenHealthcheck(s *Service, yield func(path, text string)) {
 	}
 	if len(h.Test) > 0 {
 		yield("healthcheck.test", list(h.Test))
+	}
+	for _, p := range []Pair{{"http", h.Probe.HTTP}, {"tcp", h.Probe.TCP}, {"log", h.Probe.Log}} {
+		if p.Value != "" {
+			yield("healthcheck.probe."+p.Name, p.Value)
+		}
 	}
 	yield("healthcheck.interval", orDefault(h.Interval, "30s"))
 	yield("healthcheck.timeout", orDefault(h.Timeout, "30s"))

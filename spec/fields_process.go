@@ -14,6 +14,24 @@ func number(name string, value func(*Service) int64) flatten {
 	}
 }
 
+// flattenPreStart shows what each hook runs, and that the rest of it differs.
+func flattenPreStart(s *Service, yield func(path, text string)) {
+	for i, h := range s.PreStart {
+		sum := h.Service.Hash()
+		text := fmt.Sprintf("%s %s %s", h.Service.Image, list(h.Service.Command), sum[:min(len(sum), 15)])
+		if h.PerReplica {
+			text += " per_replica"
+		}
+		yield(fmt.Sprintf("pre_start[%d]", i), text)
+	}
+}
+
+func flattenUmask(s *Service, yield func(path, text string)) {
+	if s.Umask != nil {
+		yield("umask", fmt.Sprintf("%#o", *s.Umask))
+	}
+}
+
 // flattenFiles shows of a content no more than its digest.
 func flattenFiles(s *Service, yield func(path, text string)) {
 	for _, f := range s.Files {
@@ -60,6 +78,9 @@ func flattenRestart(s *Service, yield func(path, text string)) {
 	if s.Restart.Delay != 0 {
 		yield("restart.delay", s.Restart.Delay.String())
 	}
+	if s.Restart.Unhealthy {
+		yield("restart.unhealthy", "true")
+	}
 	if s.Restart.Window != 0 {
 		yield("restart.window", s.Restart.Window.String())
 	}
@@ -84,16 +105,31 @@ func flattenSecurity(s *Service, yield func(path, text string)) {
 	some("security_opt.seccomp", v.Seccomp)
 	some("security_opt.apparmor", v.AppArmor)
 	flag("security_opt.systempaths=unconfined", v.Unmasked)
+	some("security_opt.mask", strings.Join(v.Mask, ":"))
+	some("security_opt.unmask", strings.Join(v.Unmask, ":"))
+	some("security_opt.label", strings.Join(v.Labels, ", "))
 }
 
 func flattenNamespaces(s *Service, yield func(path, text string)) {
 	for _, n := range []struct {
 		name string
 		host bool
-	}{{"ipc", s.Namespaces.IPC}, {"pid", s.Namespaces.PID}, {"uts", s.Namespaces.UTS}, {"cgroup", s.Namespaces.Cgroup}} {
-		if n.host {
+		of   Other
+	}{
+		{"ipc", s.Namespaces.IPC, s.Namespaces.IPCOf},
+		{"pid", s.Namespaces.PID, s.Namespaces.PIDOf},
+		{"uts", s.Namespaces.UTS, ""},
+		{"cgroup", s.Namespaces.Cgroup, ""},
+	} {
+		switch {
+		case n.host:
 			yield(n.name, "host")
+		case n.of != "":
+			yield(n.name, string(n.of))
 		}
+	}
+	if s.Namespaces.Shareable {
+		yield("ipc", "shareable")
 	}
 }
 
@@ -129,6 +165,7 @@ func flattenDNS(s *Service, yield func(path, text string)) {
 func flattenLogging(s *Service, yield func(path, text string)) {
 	number("logging.options.max-size", func(s *Service) int64 { return s.Logging.MaxSize })(s, yield)
 	number("logging.options.max-file", func(s *Service) int64 { return int64(s.Logging.MaxFiles) })(s, yield)
+	toggle("logging.options.compress", func(s *Service) bool { return s.Logging.Compress })(s, yield)
 }
 
 func flattenResources(s *Service, yield func(path, text string)) {

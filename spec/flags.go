@@ -43,7 +43,7 @@ func (c *converter) shortPort(text string) []Port {
 		c.problem("publish", "%q is not a port as [IP:][HOSTPORT:]PORT[/PROTOCOL]", printable(text))
 		return nil
 	}
-	return c.ports(list)
+	return c.ports(list, way{ipv4: true, ipv6: true})
 }
 
 func (c *converter) shortVolume(text, dir string) Mount {

@@ -41,19 +41,39 @@ func diff(old, now *Service, want class) []Change {
 		if f.class != want {
 			continue
 		}
-		before, after := parts(f, old), parts(f, now)
-		for path, text := range before {
-			if next, ok := after[path]; !ok || next != text {
-				changes = append(changes, change(path, text, next))
-			}
+		changes = append(changes, differences(parts(f, old), parts(f, now))...)
+	}
+	return byField(changes)
+}
+
+// DiffPairs lists the changes of names and values below a field, sorted.
+func DiffPairs(field string, old, now []Pair) []Change {
+	named := func(list []Pair) map[string]string {
+		m := map[string]string{}
+		for _, p := range list {
+			m[field+"."+p.Name] = p.Value
 		}
-		for path, text := range after {
-			if _, ok := before[path]; !ok {
-				changes = append(changes, change(path, "", text))
-			}
+		return m
+	}
+	return byField(differences(named(old), named(now)))
+}
+
+func byField(changes []Change) []Change {
+	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.Field, b.Field) })
+	return changes
+}
+
+func differences(before, after map[string]string) (changes []Change) {
+	for path, text := range before {
+		if next, ok := after[path]; !ok || next != text {
+			changes = append(changes, change(path, text, next))
 		}
 	}
-	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.Field, b.Field) })
+	for path, text := range after {
+		if _, ok := before[path]; !ok {
+			changes = append(changes, change(path, "", text))
+		}
+	}
 	return changes
 }
 

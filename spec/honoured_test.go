@@ -40,13 +40,19 @@ func samples() map[string]sample {
 	const port, mount, health = "ports: [{target: 80%s}]", "volumes: [{type: bind, source: ./a, target: /a%s}]", "healthcheck: {test: [CMD, \"true\"]%s}"
 	const vol = "volumes: [{type: volume, target: /a%s}]"
 	const tmp, rule = "volumes: [{type: tmpfs, target: /a%s}]", "develop: {watch: [{path: ./a, action: rebuild%s}]}"
+	const syncRule = "develop: {watch: [{path: ./a, action: sync, target: /a%s}]}"
+	const execRule = "develop: {watch: [{path: ./a, action: sync+exec, target: /a, exec: {command: %s}}]}"
 	more := func(format, extra string) sample {
 		return sample{strings.Replace(format, "%s", "", 1), strings.Replace(format, "%s", ", "+extra, 1)}
 	}
 	const twoA, twoB = "services:\n  web: {image: x}\n", "services:\n  web: {image: x}\n  b: {image: x}\n"
+	opts := func(driver, options string) string {
+		return "{driver: " + driver + ", driver_opts: {" + options + "}, ipam: {config: [{subnet: 10.9.0.0/24}]}}\n"
+	}
 	netB := "services:\n  web: {image: x, networks: [n]}\nnetworks:\n  n: "
 	volB := "services:\n  web: {image: x, volumes: [\"vol:/n\"]}\nvolumes:\n  vol: "
 	dep := "services:\n  b: {image: x, profiles: [p]}\n  web: {image: x, depends_on: {b: {condition: service_started%s}}}\n"
+	dep2 := "services:\n  b: {image: x}\n  web: {image: x, depends_on: {b: {condition: service_started%s}}}\n"
 	return map[string]sample{
 		"name":       {twoA, "name: other\n" + twoA},
 		"services":   {twoA, twoB},
@@ -56,6 +62,10 @@ func samples() map[string]sample {
 		"networks.*.external": {netB + "{}\n", netB + "{external: true}\n"},
 		"volumes":             {twoA, volB + "{}\n"},
 		"volumes.*":           {twoA, volB + "{}\n"}, "volumes.*.name": {volB + "{}\n", volB + "{name: o}\n"},
+		"volumes.*.driver_opts":                       {volB + "{}\n", volB + "{driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}}\n"},
+		"volumes.*.labels":                            {volB + "{}\n", volB + "{labels: {a: b}}\n"},
+		"services.*.volumes.[].bind.selinux":          more(mount, "bind: {selinux: z}"),
+		"services.*.volumes.[].volume.labels":         more(vol, "volume: {labels: {a: b}}"),
 		"volumes.*.external":                          {volB + "{}\n", volB + "{external: true}\n"},
 		"services.*.image":                            svc("image: y"),
 		"services.*.container_name":                   svc("container_name: one"),
@@ -104,6 +114,9 @@ func samples() map[string]sample {
 		"services.*.develop.watch.[].action":          {"develop: {watch: [{path: ./a, action: rebuild}]}", "develop: {watch: [{path: ./a, action: restart}]}"},
 		"services.*.develop.watch.[].target":          more(rule, "target: /a"),
 		"services.*.develop.watch.[].ignore":          more(rule, "ignore: [x]"),
+		"services.*.develop.watch.[].include":         more(rule, "include: [x]"),
+		"services.*.develop.watch.[].initial_sync":    more(syncRule, "initial_sync: true"),
+		"services.*.develop.watch.[].exec":            {strings.Replace(execRule, "%s", "a", 1), strings.Replace(execRule, "%s", "b", 1)},
 		"services.*.volumes":                          svc("volumes: [\"./a:/a\"]"),
 		"services.*.volumes.[].type":                  {"volumes: [{type: volume, target: /a}]", "volumes: [{type: tmpfs, target: /a}]"},
 		"services.*.volumes.[].source":                {"volumes: [\"./a:/a\"]", "volumes: [\"./b:/a\"]"},
@@ -140,6 +153,16 @@ func samples() map[string]sample {
 		"services.*.secrets.[].mode":   granted("secrets", "{source: c}", "{source: c, mode: 0o400}"),
 
 		"networks.*.driver_opts":                            {netB + "{}\n", netB + "{driver_opts: {com.docker.network.driver.mtu: \"1400\"}}\n"},
+		"networks.*.driver":                                 {netB + opts("bridge", ""), netB + opts("macvlan", "parent: eth9")},
+		"networks.*.enable_ipv4":                            {netB + "{enable_ipv6: true}\n", netB + "{enable_ipv6: true, enable_ipv4: false}\n"},
+		"networks.*.enable_ipv6":                            {netB + "{}\n", netB + "{enable_ipv6: true}\n"},
+		"networks.*.ipam.config.[].ip_range":                {netB + "{ipam: {config: [{subnet: 10.9.0.0/24}]}}\n", netB + "{ipam: {config: [{subnet: 10.9.0.0/24, ip_range: 10.9.0.64/26}]}}\n"},
+		"networks.*.ipam.config.[].aux_addresses":           {netB + "{ipam: {config: [{subnet: 10.9.0.0/24}]}}\n", netB + "{ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {printer: 10.9.0.5}}]}}\n"},
+		"services.*.networks.*.ipv6_address":                {twoA, "services:\n  web: {image: x, networks: {n: {ipv6_address: \"fd00:9::7\"}}}\nnetworks:\n  n: {enable_ipv6: true, ipam: {config: [{subnet: \"fd00:9::/64\"}]}}\n"},
+		"services.*.networks.*.link_local_ips":              svc("networks: {default: {link_local_ips: [169.254.8.8]}}"),
+		"services.*.networks.*.interface_name":              svc("networks: {default: {interface_name: front0}}"),
+		"services.*.networks.*.driver_opts":                 svc("networks: {default: {driver_opts: {com.docker.network.endpoint.ifname: front0}}}"),
+		"services.*.networks.*.use_service_name_alias":      svc("networks: {default: {use_service_name_alias: false}}"),
 		"networks.*.internal":                               {netB + "{}\n", netB + "{internal: true}\n"},
 		"networks.*.labels":                                 {netB + "{}\n", netB + "{labels: {a: b}}\n"},
 		"networks.*.ipam":                                   {netB + "{}\n", netB + "{ipam: {config: [{subnet: 10.9.0.0/24}]}}\n"},
@@ -148,6 +171,7 @@ func samples() map[string]sample {
 		"networks.*.ipam.config.[].gateway":                 {netB + "{ipam: {config: [{subnet: 10.9.0.0/24}]}}\n", netB + "{ipam: {config: [{subnet: 10.9.0.0/24, gateway: 10.9.0.9}]}}\n"},
 		"services.*.post_start":                             svc("post_start: [{command: touch /x}]"),
 		"services.*.pre_stop":                               svc("pre_stop: [{command: touch /x}]"),
+		"services.*.depends_on.*.restart":                   more(dep2, "restart: true"),
 		"services.*.links":                                  svc("links: [\"b:other\"]"),
 		"services.*.external_links":                         svc("external_links: [\"shop-db-1:other\"]"),
 		"services.*.volumes_from":                           {twoB, "services:\n  web: {image: x, volumes: [/a]}\n  b: {image: x, volumes_from: [web]}\n"},
@@ -169,9 +193,28 @@ func samples() map[string]sample {
 		"services.*.volumes.[].bind.propagation":            more(mount, "bind: {propagation: rshared}"),
 		"services.*.volumes.[].bind.recursive":              more(mount, "bind: {recursive: disabled}"),
 		"services.*.volumes.[].volume":                      more(vol, "volume: {nocopy: true}"),
+		"services.*.volumes.[].image":                       {"volumes: [{type: image, source: y, target: /a}]", "volumes: [{type: image, source: y, target: /a, image: {subpath: b}}]"},
+		"services.*.volumes.[].image.subpath":               {"volumes: [{type: image, source: y, target: /a}]", "volumes: [{type: image, source: y, target: /a, image: {subpath: b}}]"},
 		"services.*.volumes.[].volume.nocopy":               more(vol, "volume: {nocopy: true}"),
 		"services.*.volumes.[].volume.subpath":              more(vol, "volume: {subpath: a/b}"),
 
+		"services.*.pre_start":                svc("pre_start: [{command: [\"true\"]}]"),
+		"services.*.pre_start.[].per_replica": {"pre_start: [{command: [\"true\"]}]", "pre_start: [{command: [\"true\"], per_replica: true}]"},
+		"jobs":                                {twoA, twoA + "jobs:\n  j: {image: x, triggers: {manual: true}}\n"},
+		"jobs.*":                              {twoA, twoA + "jobs:\n  j: {image: x, triggers: {manual: true}}\n"},
+		"jobs.*.triggers":                     {twoA, twoA + "jobs:\n  j: {image: x, triggers: {manual: true}}\n"},
+		"jobs.*.triggers.manual":              {twoA + "jobs:\n  j: {image: x, triggers: {manual: true}}\n", twoA + "jobs:\n  j: {image: x, triggers: {manual: false}}\n"},
+		"services.*.provider":                 {"image: y", twoA + "  c: {provider: {type: model}}\n"},
+		"services.*.provider.type":            {twoA + "  c: {provider: {type: model}}\n", twoA + "  c: {provider: {type: other}}\n"},
+		"services.*.provider.options":         {twoA + "  c: {provider: {type: model}}\n", twoA + "  c: {provider: {type: model, options: {a: b}}}\n"},
+		"services.*.gpus":                     svc("gpus: all"),
+		"services.*.umask":                    svc("umask: \"0\""),
+		"services.*.runtime":                  svc("runtime: crun"),
+		"services.*.cgroup_parent":            svc("cgroup_parent: some/group"),
+		"services.*.pull_refresh_after":       {"pull_policy: daily", "pull_policy: refresh\n    pull_refresh_after: 3h"},
+		"services.*.deploy.resources.reservations.devices": svc("deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}"),
+		"configs.*.external":                              files("configs", "content: x", "external: true"),
+		"secrets.*.external":                              files("secrets", "file: a.env", "external: true"),
 		"services.*.privileged":                           svc("privileged: true"),
 		"services.*.cap_add":                              svc("cap_add: [net_admin]"),
 		"services.*.cap_drop":                             svc("cap_drop: [ALL]"),
@@ -272,5 +315,13 @@ func loadSample(t *testing.T, dir, text string) (*Stack, error) {
 			t.Fatal(err)
 		}
 	}
-	return Load(t.Context(), Options{WorkingDir: dir})
+	for _, kind := range []string{"configs", "secrets"} {
+		if err := os.MkdirAll(filepath.Join(dir, "store", kind), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "store", kind, "c"), []byte("kept"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Load(t.Context(), Options{WorkingDir: dir, Store: filepath.Join(dir, "store")})
 }

@@ -28,8 +28,11 @@ func Listing(ctx context.Context, o Options, what string) ([]string, error) {
 		out = slices.Collect(maps.Keys(project.Volumes))
 	case "images":
 		for _, v := range stack.Services {
-			out = append(out, shortImage(v.Image))
+			if v.Image != "" {
+				out = append(out, shortImage(v.Image))
+			}
 		}
+	case "models": // refused, so far
 	case "profiles":
 		for _, v := range project.AllServices() {
 			out = append(out, v.Profiles...)

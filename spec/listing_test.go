@@ -49,11 +49,11 @@ func TestListing(t *testing.T) {
 
 func TestConfigOfSomeServices(t *testing.T) {
 	o := listedOptions(t)
-	text, err := Config(t.Context(), o, "yaml", "db")
+	text, err := Config(t.Context(), o, View{Services: []string{"db"}})
 	if err != nil || strings.Contains(string(text), "web:") || !strings.Contains(string(text), "db:") {
 		t.Errorf("%v\n%s", err, text)
 	}
-	if _, err := Config(t.Context(), o, "yaml", "none"); err == nil {
+	if _, err := Config(t.Context(), o, View{Services: []string{"none"}}); err == nil {
 		t.Error("an unknown service is no error")
 	}
 }

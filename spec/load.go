@@ -74,8 +74,8 @@ func (s *scan) load(ctx context.Context, name string) (*types.Project, *Stack, e
 	if err != nil {
 		s.explain(err)
 	}
-	if err := rep.err(); err != nil {
-		return nil, nil, err
+	if err := rep.err(); err != nil || s.view.partial() {
+		return project, nil, err
 	}
 	stack := s.stack(project)
 	s.topNames(stack)
@@ -91,7 +91,7 @@ func (s *scan) load(ctx context.Context, name string) (*types.Project, *Stack, e
 func (s *scan) model(ctx context.Context, name string) (model map[string]any, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = panicked(v)
+			err = s.panicked(v)
 		}
 	}()
 	return loader.LoadModelWithContext(ctx, s.details(), s.loaderOptions(name))
@@ -102,7 +102,7 @@ func (s *scan) model(ctx context.Context, name string) (model map[string]any, er
 func (s *scan) project(model map[string]any, name string) (p *types.Project, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = panicked(v)
+			err = s.panicked(v)
 		}
 	}()
 	if services, _ := model["services"].(map[string]any); len(services) == 0 {
@@ -114,20 +114,59 @@ func (s *scan) project(model map[string]any, name string) (p *types.Project, err
 	if len(s.rep.found) > 0 {
 		return nil, nil
 	}
-	if model, err = transform.SetDefaultValues(model); err != nil {
+	if model, err = s.filled(model, name); err != nil {
 		return nil, err
 	}
-	model["name"] = name
-	if model, err = loader.Normalize(model, s.env); err != nil {
-		return nil, err
-	}
+	s.unswapped = unswapped(model)
 	details := s.details()
 	p, err = loader.ModelToProject(model, loader.ToOptions(&details, []func(*loader.Options){s.loaderOptions(name)}), details)
 	if err != nil {
 		return nil, err
 	}
-	s.resolveEnvironment(p)
+	if s.view == nil || !s.view.NoEnvResolution {
+		s.resolveEnvironment(p)
+	}
 	return p, nil
+}
+
+// unswapped notes a zero that the library takes for nothing.
+func unswapped(model map[string]any) map[string]bool {
+	out := map[string]bool{}
+	services, _ := model["services"].(map[string]any)
+	for name, v := range services {
+		service, _ := v.(map[string]any)
+		_, out[name] = service["mem_swappiness"]
+	}
+	return out
+}
+
+// withoutNull takes an attribute of services away that may be null, which is the
+// same as none; the library panics over it.
+func withoutNull(model map[string]any, attr string) {
+	services, _ := model["services"].(map[string]any)
+	for _, v := range services {
+		if service, _ := v.(map[string]any); service != nil && service[attr] == nil {
+			delete(service, attr)
+		}
+	}
+}
+
+// filled puts defaults into the model, and what names come to.
+func (s *scan) filled(model map[string]any, name string) (out map[string]any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = s.panicked(v)
+		}
+	}()
+	if model, err = transform.SetDefaultValues(model); err != nil {
+		return nil, err
+	}
+	model["name"] = name
+	withoutNull(model, "pid")
+	if s.view != nil && s.view.NoNormalize {
+		return model, nil
+	}
+	return loader.Normalize(model, s.env)
 }
 
 // refuse reports unsupported attributes, those of disabled services apart.
@@ -183,6 +222,9 @@ func (s *scan) loaderOptions(name string) func(*loader.Options) {
 		o.SkipResolveEnvironment = true
 		o.SkipResolveLabels = true
 		o.Profiles = s.Profiles
+		if s.view != nil {
+			o.SkipInterpolation, o.ResolvePaths = s.view.NoInterpolate, !s.view.NoPathResolution
+		}
 		o.Interpolate.Substitute = func(text string, m template.Mapping) (string, error) {
 			return s.rep.substitute(text, m)
 		}
@@ -204,6 +246,9 @@ func (s *scan) casts(all map[tree.Path]interpolation.Cast) map[tree.Path]interpo
 	}
 	out := map[tree.Path]interpolation.Cast{}
 	for p, cast := range all {
+		if rest, ok := strings.CutPrefix(string(p), "services.*.ulimits"); ok && written["build"] && written["ulimits"] {
+			out[tree.Path("services.*.build.ulimits"+rest)] = cast // which the library forgets, and panics over
+		}
 		if name := lastName(string(p)); name == "" || written[name] {
 			out[p] = cast
 		}

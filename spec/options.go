@@ -23,7 +23,10 @@ type Options struct {
 	Environ     []string  // NAME=value, later entries win; what ${NAME} in the files means
 	Stdin       io.Reader // read once for the file "-"; nil: os.Stdin
 	Trust       bool      // read files outside the project directory that the stack files name
+	Store       string    // folder of this machine with external configs and secrets: configs/NAME, secrets/NAME
 	MaxReplicas int       // containers of one service at most; 0 for 100
+
+	view *View // Config's, if it is to leave something out
 }
 
 // setup is what Options and the environment come to.

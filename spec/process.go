@@ -1,5 +1,7 @@
 package spec
 
+import "strings"
+
 // Security is what the processes of a container may do; its zero value is the
 // default profile (docs/security.md).
 type Security struct {
@@ -9,6 +11,9 @@ type Security struct {
 	NoNewPrivileges bool     `json:"no_new_privileges,omitempty"`
 	Seccomp         string   `json:"seccomp,omitempty"`      // "unconfined", or a profile in Docker's form; empty for the default
 	AppArmor        string   `json:"apparmor,omitempty"`     // "unconfined" or a profile that the host has loaded; empty for the default
+	Mask            []string `json:"mask,omitempty"`         // further paths that are hidden, sorted
+	Unmask          []string `json:"unmask,omitempty"`       // of those hidden or read-only by default, patterns, sorted; ALL is Unmasked
+	Labels          []string `json:"labels,omitempty"`       // SELinux options of the process: user:U, role:R, type:T, level:L, filetype:T; sorted
 	Unmasked        bool     `json:"system_paths,omitempty"` // systempaths=unconfined: nothing in /proc and /sys is masked or read-only
 }
 
@@ -40,28 +45,64 @@ type DNS struct {
 	Options []string `json:"options,omitempty"`
 }
 
-// Namespaces says which namespaces of the host a container shares; false is
-// one of its own.
+// Namespaces says which namespaces of the host a container shares, or of which
+// other container; what is not set is one of its own.
 type Namespaces struct {
-	IPC    bool `json:"ipc,omitempty"`
-	PID    bool `json:"pid,omitempty"`
-	UTS    bool `json:"uts,omitempty"`
-	Cgroup bool `json:"cgroup,omitempty"`
+	IPC       bool  `json:"ipc,omitempty"`
+	PID       bool  `json:"pid,omitempty"`
+	UTS       bool  `json:"uts,omitempty"`
+	Cgroup    bool  `json:"cgroup,omitempty"`
+	IPCOf     Other `json:"ipc_of,omitempty"`
+	PIDOf     Other `json:"pid_of,omitempty"`
+	Shareable bool  `json:"shareable,omitempty"` // ipc: shareable: others may join it
 }
 
-// NetworkMode says how a service is networked, where not by Networks.
+// Other names a container that another one shares something with:
+// "service:NAME" is the first running one of that service of the stack,
+// "container:NAME" the one of that visible name of any stack.
+type Other string
+
+// Service gives the service that o names, or nothing.
+func (o Other) Service() (name string, is bool) { return strings.CutPrefix(string(o), "service:") }
+
+// Container gives the visible name that o names, or nothing.
+func (o Other) Container() (name string, is bool) { return strings.CutPrefix(string(o), "container:") }
+
+// NetworkMode says how a service is networked, where not by Networks. One that
+// is an Other is the network of that container.
 type NetworkMode string
 
-// The network modes that are honoured.
+// The network modes that stand for themselves. A mode of bridge is a network
+// of the stack's own, and shows as that.
 const (
 	NetworkNone NetworkMode = "none" // nothing but loopback
 	NetworkHost NetworkMode = "host" // the host's own
 )
 
+// Of gives the container whose network it is; empty for the other modes.
+func (m NetworkMode) Of() Other {
+	if m == "" || m == NetworkNone || m == NetworkHost {
+		return ""
+	}
+	return Other(m)
+}
+
+// Others are the containers that a service's own share a namespace with.
+func (s *Service) Others() []Other {
+	var out []Other
+	for _, o := range []Other{s.NetworkMode.Of(), s.Namespaces.IPCOf, s.Namespaces.PIDOf} {
+		if o != "" {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 // Logging bounds what is kept of a container's output; 0 for the default.
 type Logging struct {
 	MaxSize  int64 `json:"max_size,omitempty"` // bytes of one file
 	MaxFiles int   `json:"max_file,omitempty"`
+	Compress bool  `json:"compress,omitempty"` // full files, by gzip
 }
 
 // Link is a name by which a service knows another container of its networks.
@@ -70,6 +111,29 @@ type Link struct {
 	Container string `json:"container,omitempty"` // visible name of one of any stack
 	Alias     string `json:"alias"`
 }
+
+// PreStart is a container that runs to its end before those of its service
+// start; its failure fails the start.
+type PreStart struct {
+	PerReplica bool    `json:"per_replica,omitempty"` // once for each replica, not once for all
+	Service    Service `json:"service"`               // what its container is; of the name of the service
+}
+
+// Provider is the program that stands a service up which is no container, and
+// what it is told (Compose Specification, "provider").
+type Provider struct {
+	Type    string `json:"type"`
+	Options []Pair `json:"options,omitempty"` // a name may stand more than once
+}
+
+// Job says when a job runs.
+type Job string
+
+// The ways to run a job.
+const (
+	JobManual Job = "manual" // when it is asked for
+	JobNever  Job = "never"  // not even then
+)
 
 // Hook is a command that runs in a container beside its process.
 type Hook struct {

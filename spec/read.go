@@ -36,12 +36,23 @@ type guard struct {
 	inputs []input
 }
 
-// check refuses a path that must not be read, without opening it.
-func (g *guard) check(path string, named bool) error {
+// inside refuses a path that leads out of the project directory, be it there or not.
+func (g *guard) inside(path string) error {
 	target, err := filepath.EvalSymlinks(path)
-	if !named && !g.trust && (err == nil && !within(g.dir, target) || err != nil && !within(g.dir, resolveParent(path))) {
+	if !g.trust && (err == nil && !within(g.dir, target) || err != nil && !within(g.dir, resolveParent(path))) {
 		return errOutside
 	}
+	return nil
+}
+
+// check refuses a path that must not be read, without opening it.
+func (g *guard) check(path string, named bool) error {
+	if !named {
+		if err := g.inside(path); err != nil {
+			return err
+		}
+	}
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return plainPathError(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -58,6 +59,9 @@ func Recall(ctx context.Context, o Options, kept func(stack string) []byte) (*St
 	}
 	scanned := len(sc.guard.inputs)
 	_, stack, err := sc.load(ctx, name)
+	if stack != nil {
+		stack.Sources = sc.sources(nil)
+	}
 	if err != nil || !sc.notable() {
 		return stack, nil, err
 	}
@@ -92,8 +96,23 @@ func (s *scan) recall(note []byte) *Stack {
 	if s.sum(slices.Concat(s.guard.inputs, again.inputs)) != n.Sum {
 		return nil
 	}
-	n.Stack.Notices = n.Notices
+	n.Stack.Notices, n.Stack.Sources = n.Notices, s.sources(n.Extra)
 	return n.Stack
+}
+
+// sources are the files that were read, or looked for, and those of extra.
+func (s *scan) sources(extra []string) []string {
+	out := append(slices.Collect(maps.Keys(s.parsed)), extra...)
+	for _, in := range s.guard.inputs {
+		out = append(out, in.path)
+	}
+	for i, name := range out {
+		if !filepath.IsAbs(name) {
+			out[i] = filepath.Join(s.dir, name)
+		}
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return filepath.Base(name) == stdinName })
 }
 
 // notable says whether the scan has seen all that a load depends on. Included
@@ -131,7 +150,7 @@ func literal(src *source) bool {
 func (s *scan) sum(inputs []input) string {
 	h := sha256.New()
 	host, _ := os.Hostname() // placement may be bound to it
-	put(h, s.dir, s.guard.dir, fmt.Sprint(s.Trust, s.MaxReplicas), s.ProjectName, host)
+	put(h, s.dir, s.guard.dir, fmt.Sprint(s.Trust, s.MaxReplicas), s.Store, s.ProjectName, host)
 	put(h, s.files...)
 	put(h, s.Profiles...)
 	var texts [][]byte

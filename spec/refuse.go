@@ -37,6 +37,10 @@ func (r *refuser) walk(value any, path, pattern string) {
 	switch v := value.(type) {
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if k == extension && pattern != "services.*" {
+				at, p := r.at(join(path, k)), join(path, k)
+				r.rep.addf(at, p, "it belongs to a service")
+			}
 			if !strings.HasPrefix(k, "x-") && !strings.HasPrefix(k, "#") {
 				r.attribute(v[k], join(path, k), r.childPattern(pattern, k))
 			}
@@ -51,10 +55,19 @@ func (r *refuser) walk(value any, path, pattern string) {
 // childPattern prefers the row of that very key to the one for any name.
 func (r *refuser) childPattern(pattern, key string) string {
 	p := join(pattern, key)
+	if likeService(pattern) && !r.has(p) {
+		pattern = "services.*"
+		p = join(pattern, key)
+	}
 	if _, ok := r.rows[p]; ok || r.below[p] || !r.below[join(pattern, "*")] && !r.has(join(pattern, "*")) {
 		return p
 	}
 	return join(pattern, "*")
+}
+
+// likeService knows what has the attributes of a service beside its own.
+func likeService(pattern string) bool {
+	return pattern == "services.*.pre_start.[]" || pattern == "jobs.*"
 }
 
 func (r *refuser) has(pattern string) bool { _, ok := r.rows[pattern]; return ok }
@@ -64,11 +77,17 @@ func (r *refuser) attribute(value any, path, pattern string) {
 	switch {
 	case !known:
 		r.refuse(path, row)
+	case row.refused && row.empty && isEmpty(value):
 	case row.refused && !slices.Contains(row.allowed, plainValue(value)):
 		r.refuse(path, row)
 	case !row.refused && r.below[pattern]:
 		r.walk(value, path, pattern)
 	}
+}
+
+func isEmpty(v any) bool {
+	m, ok := v.(map[string]any)
+	return v == nil || ok && len(m) == 0
 }
 
 // plainValue gives nil for what cannot be compared with ==.
@@ -82,7 +101,7 @@ func plainValue(v any) any {
 
 func (r *refuser) refuse(path string, row support) {
 	at, msg := r.at(path), "not supported yet"
-	if row.never {
+	if row.refused {
 		msg = "not possible here"
 	}
 	r.rep.add(&Error{

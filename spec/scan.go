@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -21,10 +22,12 @@ type scan struct {
 	nodes    int
 	ports    int
 	services int
-	rings    map[string]bool // cycles of extends told already
-	volumes  types.Volumes   // top level, once merged
+	rings    map[string]bool   // cycles of extends told already
+	volumes  types.Volumes     // top level, once merged
+	tops     map[string]joined // networks of the top level that services are on
 
-	fromEnvironment bool // a config or secret is a variable's value
+	unswapped       map[string]bool // services with mem_swappiness: 0, which is not the same as none
+	fromEnvironment bool            // a config or secret is a variable's value
 }
 
 // scope is where a file stands: what its relative paths start from, what its
@@ -97,6 +100,12 @@ func (s *scan) file(src *source, sc scope) {
 		}
 		for name, e := range entries(get(doc, "services")) {
 			s.service(src, name, e, sc)
+			for i, h := range items(get(e.value, "pre_start")) {
+				s.volumeList(src, get(h, "volumes"), fmt.Sprintf("services.%s.pre_start[%d].volumes", name, i), sc)
+			}
+		}
+		for name, e := range entries(get(doc, "jobs")) {
+			s.job(src, name, e, sc)
 		}
 	}
 }

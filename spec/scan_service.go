@@ -24,6 +24,15 @@ func (s *scan) service(src *source, name string, e entry, sc scope) {
 	s.extends(src, name, e.value, sc, []string{extendsStep(src.file, name)})
 }
 
+// job checks what must hold of a job, which counts as a service does.
+func (s *scan) job(src *source, name string, e entry, sc scope) {
+	if s.services++; s.services == maxServices+1 {
+		s.rep.addf(position{src.file, e.key.Line, e.key.Column}, "jobs", "more than %d services in one stack", maxServices)
+	}
+	s.portList(src, get(e.value, "ports"), join("jobs", name)+".ports", sc)
+	s.volumeList(src, get(e.value, "volumes"), join("jobs", name)+".volumes", sc)
+}
+
 // extends follows extends to its end. Each use of a base counts again: the
 // library copies it.
 func (s *scan) extends(src *source, name string, service *yaml.Node, sc scope, chain []string) {

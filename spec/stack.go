@@ -4,7 +4,10 @@
 // library that reads the files. Two files that mean the same give equal Stacks.
 package spec
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Stack is everything that one set of Compose files asks for.
 // Slices are sorted by name, so that order in a file never matters later.
@@ -17,6 +20,9 @@ type Stack struct {
 	Networks []Network `json:"networks,omitempty"`
 	Volumes  []Volume  `json:"volumes,omitempty"`
 	Notices  []string  `json:"-"` // what a reader of the files should know, one line each
+	// Sources are the files that all this was read from, with those that were looked
+	// for and are not there: absolute paths, sorted. Dockerfiles are not among them.
+	Sources []string `json:"-"`
 }
 
 // Service is one service as its containers shall be.
@@ -43,35 +49,44 @@ type Service struct {
 	Labels        []Pair       `json:"labels,omitempty"`
 	StopSignal    string       `json:"stop_signal,omitempty"` // empty: the image's, else SIGTERM
 	StopGrace     Duration     `json:"stop_grace_period"`     // default 10 s
-	Watch         []WatchRule  `json:"watch,omitempty"`       // develop.watch, carried for a later part; never compared
+	Watch         []WatchRule  `json:"watch,omitempty"`       // develop.watch; never compared
 
-	Files       []File         `json:"files,omitempty"`        // configs and secrets, sorted by target
-	NetworkMode NetworkMode    `json:"network_mode,omitempty"` // empty: by Networks
-	Security    Security       `json:"security,omitzero"`
-	Namespaces  Namespaces     `json:"namespaces,omitzero"`
-	Resources   Resources      `json:"resources,omitzero"`
-	Fixed       FixedResources `json:"fixed_resources,omitzero"`
-	GroupAdd    []string       `json:"group_add,omitempty"` // names of the image's groups, or numbers
-	Sysctls     []Pair         `json:"sysctls,omitempty"`
-	Ulimits     []Ulimit       `json:"ulimits,omitempty"`
-	ShmSize     int64          `json:"shm_size,omitempty"` // bytes; 0 for 64 MiB
-	Devices     []Device       `json:"devices,omitempty"`
-	DeviceRules []string       `json:"device_cgroup_rules,omitempty"` // as "c 1:3 rwm"
-	Domainname  string         `json:"domainname,omitempty"`
-	ExtraHosts  []Host         `json:"extra_hosts,omitempty"`
-	DNS         DNS            `json:"dns,omitzero"`
-	TTY         bool           `json:"tty,omitempty"`
-	StdinOpen   bool           `json:"stdin_open,omitempty"`
-	OOMScoreAdj int            `json:"oom_score_adj,omitempty"`
-	Annotations []Pair         `json:"annotations,omitempty"`
-	Logging     Logging        `json:"logging,omitzero"`
-	Links       []Link         `json:"links,omitempty"`
-	PostStart   []Hook         `json:"post_start,omitempty"` // by a command's start; what fails there fails the start
-	PreStop     []Hook         `json:"pre_stop,omitempty"`   // by a command's stop, within its grace
-	Pull        Pull           `json:"pull_policy,omitzero"`
-	Build       *Build         `json:"build,omitempty"`    // nil: the image comes from a registry, or is here
-	Rollout     Rollout        `json:"rollout,omitzero"`   // deploy, for a later part
-	Detached    bool           `json:"detached,omitempty"` // attach: false: up in the foreground does not show its output
+	Files        []File         `json:"files,omitempty"`        // configs and secrets, sorted by target
+	NetworkMode  NetworkMode    `json:"network_mode,omitempty"` // empty: by Networks
+	Security     Security       `json:"security,omitzero"`
+	Namespaces   Namespaces     `json:"namespaces,omitzero"`
+	Resources    Resources      `json:"resources,omitzero"`
+	Fixed        FixedResources `json:"fixed_resources,omitzero"`
+	GroupAdd     []string       `json:"group_add,omitempty"` // names of the image's groups, or numbers
+	Sysctls      []Pair         `json:"sysctls,omitempty"`
+	Ulimits      []Ulimit       `json:"ulimits,omitempty"`
+	ShmSize      int64          `json:"shm_size,omitempty"` // bytes; 0 for 64 MiB
+	Devices      []Device       `json:"devices,omitempty"`
+	DeviceRules  []string       `json:"device_cgroup_rules,omitempty"` // as "c 1:3 rwm"
+	CDI          []string       `json:"cdi,omitempty"`                 // devices by their CDI names, VENDOR/CLASS=NAME
+	Umask        *uint32        `json:"umask,omitempty"`               // nil: the runtime's
+	Runtime      string         `json:"runtime,omitempty"`             // OCI runtime's program; empty for the default
+	CgroupParent string         `json:"cgroup_parent,omitempty"`       // path below the root of control groups
+	Domainname   string         `json:"domainname,omitempty"`
+	ExtraHosts   []Host         `json:"extra_hosts,omitempty"`
+	DNS          DNS            `json:"dns,omitzero"`
+	TTY          bool           `json:"tty,omitempty"`
+	StdinOpen    bool           `json:"stdin_open,omitempty"`
+	OOMScoreAdj  int            `json:"oom_score_adj,omitempty"`
+	Annotations  []Pair         `json:"annotations,omitempty"`
+	Logging      Logging        `json:"logging,omitzero"`
+	VolumesFrom  []Lender       `json:"volumes_from,omitempty"` // containers that are none of the stack's
+	Links        []Link         `json:"links,omitempty"`
+	PreStart     []PreStart     `json:"pre_start,omitempty"`  // one after the other, before a command's start
+	PostStart    []Hook         `json:"post_start,omitempty"` // by a command's start; what fails there fails the start
+	PreStop      []Hook         `json:"pre_stop,omitempty"`   // by a command's stop, within its grace
+	Pull         Pull           `json:"pull_policy,omitzero"`
+	Archive      string         `json:"archive,omitempty"`  // absolute path: where the image comes from if it is not here
+	Build        *Build         `json:"build,omitempty"`    // nil: the image comes from a registry, or is here
+	Rollout      Rollout        `json:"rollout,omitzero"`   // deploy, for a later part
+	Provider     *Provider      `json:"provider,omitempty"` // not nil: another program stands it up
+	Job          Job            `json:"job,omitempty"`      // not empty: no container is up; run makes them
+	Detached     bool           `json:"detached,omitempty"` // attach: false: up in the foreground does not show its output
 }
 
 // Pair is a name with a value.
@@ -88,12 +103,13 @@ const (
 	MountBind   MountType = "bind"
 	MountVolume MountType = "volume"
 	MountTmpfs  MountType = "tmpfs"
+	MountImage  MountType = "image"
 )
 
 // Mount is one entry of volumes or tmpfs.
 type Mount struct {
 	Type           MountType `json:"type"`
-	Source         string    `json:"source,omitempty"` // bind: absolute host path; volume: top-level key, empty for an anonymous one
+	Source         string    `json:"source,omitempty"` // bind: absolute host path; volume: top-level key, empty for an anonymous one; image: normalised reference
 	Target         string    `json:"target"`           // absolute path in the container
 	ReadOnly       bool      `json:"read_only,omitempty"`
 	CreateHostPath bool      `json:"create_host_path,omitempty"` // bind: make a missing source as a directory
@@ -103,48 +119,41 @@ type Mount struct {
 	Propagation    string    `json:"propagation,omitempty"`      // bind: as mount(8) has it; empty for rprivate
 	Recursive      string    `json:"recursive,omitempty"`        // bind: disabled, or readonly; empty for what is mounted below too
 	NoCopy         bool      `json:"nocopy,omitempty"`           // volume: an empty one is not filled from the image
-	Subpath        string    `json:"subpath,omitempty"`          // volume: a folder in it, relative
+	Subpath        string    `json:"subpath,omitempty"`          // volume, image: what is in it, a relative path
 	Of             string    `json:"of,omitempty"`               // volume without source: that of this service (volumes_from)
+	SELinux        string    `json:"selinux,omitempty"`          // bind: z or Z, to label the source where SELinux is on
+	Labels         []Pair    `json:"labels,omitempty"`           // volume without source: its labels
+}
+
+// Lender is a container whose mounts a service has, too.
+type Lender struct {
+	Container string `json:"container"` // its name
+	ReadOnly  bool   `json:"read_only,omitempty"`
 }
 
 // Port is one published port. Ranges are expanded: one Port per container port.
 type Port struct {
-	HostIP      string `json:"host_ip,omitempty"` // IPv4 literal; empty for all addresses
+	HostIP      string `json:"host_ip,omitempty"` // empty for all addresses; 0.0.0.0 and :: for all of one family
 	HostPort    uint16 `json:"host_port"`         // 0: any free port
 	HostPortEnd uint16 `json:"host_port_end"`     // equal to HostPort, or the last of a range to choose from
 	Target      uint16 `json:"target"`            // port in the container
 	Protocol    string `json:"protocol"`          // tcp or udp
 }
 
-// Attachment joins a service to a network.
-type Attachment struct {
-	Network string   `json:"network"` // top-level key
-	Aliases []string `json:"aliases,omitempty"`
-	IPv4    string   `json:"ipv4_address,omitempty"` // in the network's own subnet; empty for a free one
-	MAC     string   `json:"mac_address,omitempty"`  // empty for one that follows from the address
-	// The network of the highest GatewayPriority has the default route; of
-	// equals the one of the highest Priority, then the first by key.
-	Priority        int `json:"priority,omitempty"`
-	GatewayPriority int `json:"gw_priority,omitempty"`
-}
-
-// Network is a top-level network.
-type Network struct {
-	Key      string `json:"key"`  // name in the file; "default" for the implicit one
-	Name     string `json:"name"` // name on the machine, e.g. demo_default
-	External bool   `json:"external,omitempty"`
-	Internal bool   `json:"internal,omitempty"` // no way out of it
-	Subnet   string `json:"subnet,omitempty"`   // IPv4; empty for a free one
-	Gateway  string `json:"gateway,omitempty"`  // the bridge's address in Subnet; empty for the first
-	MTU      int    `json:"mtu,omitempty"`      // bytes; 0 for that of the host's way out
-	Labels   []Pair `json:"labels,omitempty"`
-}
-
 // Volume is a top-level named volume.
 type Volume struct {
-	Key      string `json:"key"`
-	Name     string `json:"name"` // name on the machine, e.g. demo_data
-	External bool   `json:"external,omitempty"`
+	Key      string     `json:"key"`
+	Name     string     `json:"name"` // name on the machine, e.g. demo_data
+	External bool       `json:"external,omitempty"`
+	Local    LocalMount `json:"local,omitzero"` // driver_opts; zero: a folder of stackup's own
+	Labels   []Pair     `json:"labels,omitempty"`
+}
+
+// LocalMount is a file system that a volume stands for, as mount(8) has it.
+type LocalMount struct {
+	Type    string `json:"type,omitempty"`
+	Device  string `json:"device,omitempty"`
+	Options string `json:"o,omitempty"`
 }
 
 // Condition is what must hold of a dependency before its dependent starts.
@@ -161,18 +170,28 @@ const (
 type Dependency struct {
 	Service   string    `json:"service"`
 	Condition Condition `json:"condition"`
+	Restart   bool      `json:"restart,omitempty"` // a command that starts Service anew does so with the dependent
 }
 
 // Healthcheck is a health probe; durations of 0 mean the Specification's
 // defaults (interval 30 s, timeout 30 s, retries 3, start_period 0, start_interval 5 s).
 type Healthcheck struct {
 	Test          []string `json:"test,omitempty"` // CMD, CMD-SHELL form; empty: the image's test with these timings
+	Probe         Probe    `json:"probe,omitzero"` // in the place of a test
 	Disable       bool     `json:"disable,omitempty"`
 	Interval      Duration `json:"interval,omitempty"`
 	Timeout       Duration `json:"timeout,omitempty"`
 	StartPeriod   Duration `json:"start_period,omitempty"`
 	StartInterval Duration `json:"start_interval,omitempty"`
 	Retries       int      `json:"retries,omitempty"`
+}
+
+// Probe asks a container from outside, for images that have no program to ask
+// with; one of its fields is set (x-stackup.probe).
+type Probe struct {
+	HTTP string `json:"http,omitempty"` // URL with an address of the container's own network; status 200 to 399 is healthy
+	TCP  string `json:"tcp,omitempty"`  // address and port that take connections
+	Log  string `json:"log,omitempty"`  // pattern of a line of its output
 }
 
 // RestartPolicy names when an exited container is started again.
@@ -192,14 +211,32 @@ type Restart struct {
 	MaxRetries int           `json:"max_retries,omitempty"` // 0 for no limit; of restart: on-failure only
 	Delay      Duration      `json:"delay,omitempty"`       // before each start again; 0 for the back-off
 	Window     Duration      `json:"window,omitempty"`      // a run this long has succeeded: it is not counted; 0 for 10 s
+	Unhealthy  bool          `json:"unhealthy,omitempty"`   // start it again when it has become unhealthy (x-stackup.restart_unhealthy)
 }
 
-// WatchRule is one entry of develop.watch.
+// WatchRule is one entry of develop.watch (Compose Specification, Develop).
 type WatchRule struct {
-	Path   string   `json:"path"`
-	Action string   `json:"action"`
-	Target string   `json:"target,omitempty"`
-	Ignore []string `json:"ignore,omitempty"`
+	Path        string   `json:"path"`             // absolute
+	Action      string   `json:"action"`           // one of the Watch constants
+	Target      string   `json:"target,omitempty"` // absolute, in the container
+	Include     []string `json:"include,omitempty"`
+	Ignore      []string `json:"ignore,omitempty"` // both in the syntax of .dockerignore files, relative to Path
+	InitialSync bool     `json:"initial_sync,omitempty"`
+	Exec        *Hook    `json:"exec,omitempty"` // of WatchSyncExec
+}
+
+// The actions of develop.watch.
+const (
+	WatchSync        = "sync"
+	WatchRebuild     = "rebuild"
+	WatchRestart     = "restart"
+	WatchSyncRestart = "sync+restart"
+	WatchSyncExec    = "sync+exec"
+)
+
+// Syncs says whether the rule brings files into containers.
+func (r *WatchRule) Syncs() bool {
+	return r.Action == WatchSync || r.Action == WatchSyncRestart || r.Action == WatchSyncExec
 }
 
 // Duration is a time span that reads and writes as text such as "10s".
@@ -215,6 +252,26 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
 	*d = Duration(v)
 	return err
+}
+
+// Parts are all that containers of s are made of: s itself, and its pre_start.
+func (s *Service) Parts() []*Service {
+	out := []*Service{s}
+	for i := range s.PreStart {
+		out = append(out, &s.PreStart[i].Service)
+	}
+	return out
+}
+
+// MountedImages are the images that are mounted, each once, sorted.
+func (s *Service) MountedImages() (refs []string) {
+	for _, m := range s.Mounts {
+		if m.Type == MountImage {
+			refs = append(refs, m.Source)
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
 }
 
 // Service returns the service of that name, or nil.

@@ -7,9 +7,9 @@ type support struct {
 	path string // as in the schema: * for any name, [] for any list item
 	what string // honoured: what it does here, if that needs saying; refused: what to do instead
 
-	refused bool
-	never   bool   // refused for good: what says why
+	refused bool   // for good: what says why
 	allowed []any  // refused, but for these values, which say what stackup does anyway
+	empty   bool   // refused, unless there is nothing in it
 	same    string // honoured: why a Stack does not show it
 
 	_ struct{}
@@ -17,15 +17,10 @@ type support struct {
 
 func yes(path, what string) support         { return support{path: path, what: what} }
 func unseen(path, what, why string) support { return support{path: path, what: what, same: why} }
-func no(path, hint string) support          { return support{path: path, what: hint, refused: true} }
 
 // never refuses what containers on Linux, or on one machine, cannot have.
 func never(path, why string, unless ...any) support {
-	return support{path: path, what: why, refused: true, never: true, allowed: unless}
-}
-
-func only(path, hint string, v ...any) support {
-	return support{path: path, what: hint, refused: true, allowed: v}
+	return support{path: path, what: why, refused: true, allowed: unless}
 }
 
 // supportTable is the one place that says which attributes are honoured. An
@@ -45,7 +40,11 @@ func topLevel() []support {
 		yes("networks", ""),
 		yes("volumes", ""),
 		never("models", "no model runner is configured: make the model a service"),
-		no("jobs", "make it a service with restart: \"no\""),
+		yes("jobs", "containers that run makes, and up does not; each as a service"),
+		yes("jobs.*", ""),
+		yes("jobs.*.triggers", ""),
+		yes("jobs.*.triggers.manual", "false: run refuses"),
+		never("jobs.*.triggers.schedule", "nothing here goes by the clock: have cron say stackup run"),
 	}
 }
 
@@ -54,20 +53,20 @@ func networkRows() []support {
 		yes("networks.*", "made when a service uses it"),
 		yes("networks.*.name", ""),
 		yes("networks.*.external", "must exist; never made or removed"),
-		only("networks.*.driver", "networks are bridges", "bridge", "default"),
-		yes("networks.*.driver_opts", "com.docker.network.driver.mtu"),
+		yes("networks.*.driver", "bridge, macvlan, ipvlan; host and none as external networks of that name"),
+		yes("networks.*.driver_opts", "of bridge: mtu, name, enable_icc, enable_ip_masquerade, host_binding_ipv4; parent and mode of macvlan and ipvlan"),
 		unseen("networks.*.attachable", "", "every network is"),
-		only("networks.*.enable_ipv4", "networks are IPv4", true),
-		only("networks.*.enable_ipv6", "networks are IPv4", false),
+		yes("networks.*.enable_ipv4", "false: IPv6 alone"),
+		yes("networks.*.enable_ipv6", "beside IPv4, in a subnet of its own"),
 		yes("networks.*.internal", "no way out, and none in but from this machine"),
 		yes("networks.*.ipam", ""),
-		only("networks.*.ipam.driver", "addresses are chosen by stackup", "default"),
-		no("networks.*.ipam.options", ""),
-		yes("networks.*.ipam.config", "one IPv4 subnet"),
+		never("networks.*.ipam.driver", "addresses are chosen by stackup; remove it", "default"),
+		{path: "networks.*.ipam.options", what: "they are for other drivers of addresses; remove them", refused: true, empty: true},
+		yes("networks.*.ipam.config", "one subnet of IPv4 and one of IPv6"),
 		yes("networks.*.ipam.config.[].subnet", ""),
 		yes("networks.*.ipam.config.[].gateway", "the bridge's address"),
-		no("networks.*.ipam.config.[].ip_range", ""),
-		no("networks.*.ipam.config.[].aux_addresses", "give the containers addresses of their own"),
+		yes("networks.*.ipam.config.[].ip_range", "what addresses are chosen from"),
+		yes("networks.*.ipam.config.[].aux_addresses", "kept for others"),
 		yes("networks.*.labels", ""),
 	}
 }
@@ -77,9 +76,9 @@ func volumeRows() []support {
 		yes("volumes.*", "made when a service uses it"),
 		yes("volumes.*.name", ""),
 		yes("volumes.*.external", "must exist; never made or removed"),
-		only("volumes.*.driver", "volumes are local folders", "local"),
-		no("volumes.*.driver_opts", "use a bind mount"),
-		no("volumes.*.labels", ""),
+		never("volumes.*.driver", "there are no plugins here: volumes are local, and driver_opts mount what local mounts (nfs, too)", "local"),
+		yes("volumes.*.driver_opts", "type, device and o, as mount has them; addr= of nfs and cifs may be a name"),
+		yes("volumes.*.labels", "those of a volume that is there change, too"),
 	}
 }
 
@@ -96,10 +95,10 @@ func serviceRows() []support {
 		yes("services.*.env_file.[].format", "raw: lines as they are"),
 		yes("services.*.working_dir", ""),
 		yes("services.*.user", ""),
-		yes("services.*.ports", "IPv4"),
+		yes("services.*.ports", "IPv4, and IPv6 where the network has it"),
 		yes("services.*.ports.[].target", ""),
 		yes("services.*.ports.[].published", "empty for any free port; a range for the first free one"),
-		yes("services.*.ports.[].host_ip", "IPv4"),
+		yes("services.*.ports.[].host_ip", "any but [::1]"),
 		yes("services.*.ports.[].protocol", "tcp or udp"),
 		unseen("services.*.ports.[].mode", "", "every port is published on this host"),
 		unseen("services.*.ports.[].name", "", "it names the port for people"),
@@ -111,7 +110,7 @@ func serviceRows() []support {
 		yes("services.*.depends_on.*", ""),
 		yes("services.*.depends_on.*.condition", "started, healthy, completed_successfully"),
 		yes("services.*.depends_on.*.required", "false: fine if a profile leaves it out"),
-		only("services.*.depends_on.*.restart", "restart the dependent by hand", false),
+		yes("services.*.depends_on.*.restart", "with the dependency, when a command starts that anew"),
 		yes("services.*.healthcheck", ""),
 		yes("services.*.healthcheck.test", "CMD, CMD-SHELL, NONE"),
 		yes("services.*.healthcheck.disable", ""),
@@ -131,22 +130,22 @@ func serviceRows() []support {
 		yes("services.*.scale", "100 at most"),
 		yes("services.*.profiles", ""),
 		unseen("services.*.extends", "file inside the project directory", "the merged service shows"),
-		yes("services.*.develop", "carried for watch, never compared"),
+		yes("services.*.develop", "carried out by watch, never compared"),
 		yes("services.*.develop.watch", ""),
 		yes("services.*.develop.watch.[].path", ""),
 		yes("services.*.develop.watch.[].action", ""),
 		yes("services.*.develop.watch.[].target", ""),
 		yes("services.*.develop.watch.[].ignore", ""),
-		unseen("services.*.develop.watch.[].include", "accepted for watch", "not part of the model until watch is"),
-		unseen("services.*.develop.watch.[].exec", "accepted for watch", "not part of the model until watch is"),
-		unseen("services.*.develop.watch.[].initial_sync", "accepted for watch", "not part of the model until watch is"),
+		yes("services.*.develop.watch.[].include", ""),
+		yes("services.*.develop.watch.[].exec", ""),
+		yes("services.*.develop.watch.[].initial_sync", ""),
 	}
 }
 
 func mountRows() []support {
 	return []support{
 		yes("services.*.volumes", ""),
-		yes("services.*.volumes.[].type", "bind, volume, tmpfs"),
+		yes("services.*.volumes.[].type", "bind, volume, tmpfs, image; npipe and cluster are refused: they are for Windows, and for clusters"),
 		yes("services.*.volumes.[].source", ""),
 		yes("services.*.volumes.[].target", ""),
 		yes("services.*.volumes.[].read_only", ""),
@@ -154,17 +153,18 @@ func mountRows() []support {
 		yes("services.*.volumes.[].bind.create_host_path", ""),
 		yes("services.*.volumes.[].bind.propagation", ""),
 		yes("services.*.volumes.[].bind.recursive", ""),
-		no("services.*.volumes.[].bind.selinux", "remove z and Z where SELinux is off"),
+		yes("services.*.volumes.[].bind.selinux", "as a label that all containers share; nothing where SELinux is off"),
 		yes("services.*.volumes.[].volume", ""),
 		yes("services.*.volumes.[].volume.nocopy", ""),
-		no("services.*.volumes.[].volume.labels", ""),
+		yes("services.*.volumes.[].volume.labels", "of anonymous volumes, and over those at the top level of named ones"),
 		yes("services.*.volumes.[].volume.subpath", "a folder that is in the volume"),
 		yes("services.*.volumes.[].tmpfs", ""),
 		yes("services.*.volumes.[].tmpfs.size", ""),
 		yes("services.*.volumes.[].tmpfs.mode", ""),
-		no("services.*.volumes.[].image", ""),
-		no("services.*.volumes.[].consistency", "remove it: it means nothing on Linux"),
-		yes("services.*.volumes_from", "of services; volumes that only an image declares stay its own"),
+		yes("services.*.volumes.[].image", "pulled like a service's own; read-only"),
+		yes("services.*.volumes.[].image.subpath", ""),
+		unseen("services.*.volumes.[].consistency", "", "it means nothing on Linux"),
+		yes("services.*.volumes_from", "of services and containers; of a service, volumes that only its image declares stay its own"),
 	}
 }
 
@@ -172,8 +172,8 @@ func deployRows() []support {
 	return []support{
 		yes("services.*.deploy", ""),
 		yes("services.*.deploy.replicas", "as scale"),
-		only("services.*.deploy.mode", "there is one node: use replicas", "replicated"),
-		only("services.*.deploy.endpoint_mode", "names lead to the containers themselves", "dnsrr"),
+		unseen("services.*.deploy.mode", "replicated, global, and jobs, which end", "there is one node, and restart says what becomes of what ends"),
+		unseen("services.*.deploy.endpoint_mode", "vip or dnsrr", "names lead to the containers themselves"),
 		yes("services.*.deploy.labels", "carried with the plan; containers have labels"),
 		yes("services.*.deploy.placement", "this machine is the one node"),
 		yes("services.*.deploy.placement.constraints", "of node.role, node.hostname, node.platform.os and .arch: must hold here"),
@@ -187,7 +187,7 @@ func deployRows() []support {
 		yes("services.*.deploy.resources.reservations", ""),
 		yes("services.*.deploy.resources.reservations.cpus", "as cpu_shares, 1024 a core"),
 		yes("services.*.deploy.resources.reservations.memory", "as mem_reservation"),
-		no("services.*.deploy.resources.reservations.devices", ""),
+		yes("services.*.deploy.resources.reservations.devices", "GPUs, or any by CDI"),
 		never("services.*.deploy.resources.reservations.generic_resources", "they are for clusters; remove it"),
 		yes("services.*.deploy.restart_policy", "condition, delay, max_attempts, window"),
 		yes("services.*.deploy.rollback_config", "checked and carried with the plan"),
@@ -196,7 +196,7 @@ func deployRows() []support {
 }
 
 func serviceRefusals() []support {
-	rows := []support{
+	return []support{
 		never("services.*.use_api_socket", "there is no Docker API here; remove it", false),
 		never("services.*.cpu_count", "it is for Windows; use cpus"),
 		never("services.*.cpu_percent", "it is for Windows; use cpus"),
@@ -204,18 +204,5 @@ func serviceRefusals() []support {
 		never("services.*.isolation", "it is for Windows; remove it", "default"),
 		never("services.*.storage_opt", "no driver here limits a container's disk; remove it"),
 		never("services.*.models", "no model runner is configured: make the model a service, and name its address in environment"),
-		no("services.*.networks.*.ipv6_address", "networks are IPv4"),
 	}
-	for _, name := range []string{
-		"cgroup_parent",
-		"gpus",
-		"networks.*.driver_opts",
-		"networks.*.interface_name", "networks.*.link_local_ips", "networks.*.use_service_name_alias",
-		"pre_start",
-		"provider", "pull_refresh_after", "runtime",
-		"umask",
-	} {
-		rows = append(rows, no("services.*."+name, ""))
-	}
-	return rows
 }

@@ -52,6 +52,17 @@ func leafValue(path string) (any, bool) {
 	return v, ok
 }
 
+// whereItStands is a row's path with the steps that lead to it, where those are
+// of something that is like a service.
+func whereItStands(row string, steps []string) string {
+	for i := range steps {
+		if own := strings.Join(steps[:i], "."); likeService(own) && !strings.HasPrefix(row, own) {
+			return own + strings.TrimPrefix(row, "services.*")
+		}
+	}
+	return row
+}
+
 // TestRefusedPropertiesAreRefusedByName uses every property of the schema that
 // a refused row governs, in a stack file of its own, and wants the answer to
 // name the row's attribute with line and column.
@@ -75,7 +86,7 @@ func TestRefusedPropertiesAreRefusedByName(t *testing.T) {
 			leaf = w.value(p.node)
 		}
 		doc, _ := w.build(w.root, p.steps, leaf).(map[string]any)
-		wantRefusal(t, dir, path, row.path, complete(doc))
+		wantRefusal(t, dir, path, whereItStands(row.path, p.steps), complete(doc))
 	}
 	for _, row := range supportTable() {
 		if row.refused && !refused[row.path] {

@@ -210,6 +210,11 @@ func firstType(v any) string {
 func governing(rows map[string]support, below map[string]bool, steps []string) (support, bool) {
 	for i := 1; i <= len(steps); i++ {
 		path := strings.Join(steps[:i], ".")
+		if own := strings.Join(steps[:i-1], "."); likeService(own) {
+			if _, ok := rows[path]; !ok {
+				return governing(rows, below, append([]string{"services", "*"}, steps[i-1:]...))
+			}
+		}
 		row, ok := rows[path]
 		switch {
 		case steps[i-1] == "[]":

@@ -38,20 +38,23 @@ func (v *validator) chosenAddresses() {
 	for _, s := range v.st.Services {
 		for _, a := range s.Networks {
 			path := "services." + s.Name + ".networks." + a.Network
-			if s.Replicas > 1 && (a.IPv4 != "" || a.MAC != "") {
+			if s.Replicas > 1 && a.chosen() {
 				v.add(path, "a chosen address is for one replica only", "remove it, or scale to 1")
 			}
-			key := a.Network + " " + a.IPv4
-			if first := taken[key]; a.IPv4 != "" && first != "" {
-				v.add(path+".ipv4_address", a.IPv4+" is the address of service "+first+" already", "")
+			for _, ip := range append(a.Addresses(), a.LinkLocal...) {
+				key := a.Network + " " + ip
+				if first := taken[key]; first != "" {
+					v.add(path, ip+" is the address of service "+first+" already", "")
+				}
+				taken[key] = s.Name
 			}
-			taken[key] = s.Name
 		}
 	}
 }
 
 func (v *validator) between() {
 	v.chosenAddresses()
+	v.archives()
 	v.names()
 	v.cycles()
 	v.hostPorts()

@@ -3,7 +3,9 @@ package spec
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
@@ -74,10 +76,21 @@ func (v *validator) claims() []claim {
 	return claims
 }
 
+// Meet says whether two listeners on one port of these host addresses would
+// meet. An empty one is all addresses, 0.0.0.0 and :: all of one family.
+func Meet(a, b string) bool {
+	if a == "" || b == "" || a == b {
+		return true
+	}
+	x, err1 := netip.ParseAddr(a)
+	y, err2 := netip.ParseAddr(b)
+	return err1 == nil && err2 == nil && x.Is4() == y.Is4() && (x.IsUnspecified() || y.IsUnspecified())
+}
+
 // overlapping finds a holder on the same address, or where one side listens on all.
 func overlapping(held []holder, ip string) (holder, bool) {
 	for _, h := range held {
-		if h.ip == ip || h.ip == "" || ip == "" {
+		if Meet(h.ip, ip) {
 			return h, true
 		}
 	}
@@ -114,7 +127,10 @@ func hostRange(p Port) string {
 	if p.HostPortEnd != p.HostPort {
 		text += fmt.Sprintf("-%d", p.HostPortEnd)
 	}
-	if p.HostIP != "" {
+	switch {
+	case strings.Contains(p.HostIP, ":"):
+		text = "[" + p.HostIP + "]:" + text
+	case p.HostIP != "":
 		text = p.HostIP + ":" + text
 	}
 	return text

@@ -30,7 +30,7 @@ func (s *session) upAttached(ctx context.Context, g *globals, st *spec.Stack, o 
 		if err != nil {
 			return err
 		}
-		err = s.attach(ctx, st, o.Only, f, begin)
+		err = s.attachWatching(ctx, g, st, o.Only, f, begin)
 	}
 	if ctx.Err() == nil {
 		return err
@@ -60,13 +60,41 @@ func shown(st *spec.Stack, only []string) []string {
 	return out
 }
 
-// attach follows the logs until ctx ends or all containers have ended.
+// attachWatching is attach, and keeps the stack as its files are if that is asked for.
+func (s *session) attachWatching(ctx context.Context, g *globals, st *spec.Stack, only []string, f upFlags, since time.Time) (err error) {
+	if !f.watch {
+		return s.attach(ctx, st, only, f, since)
+	}
+	unlock, err := s.watchAlone(st.Name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		defer cancel() // what cannot be watched is no reason to show logs
+		ended <- s.keep(ctx, g, st, f.watching, only)
+	}()
+	err = s.attach(ctx, st, only, f, since)
+	cancel()
+	kept := <-ended
+	if cause := context.Cause(ctx); errors.Is(kept, context.Canceled) || kept != nil && errors.Is(kept, cause) {
+		kept = nil // that is how it ends
+	}
+	return errors.Join(err, kept, unlock())
+}
+
+// attach follows the logs until ctx ends or all containers have ended, with a
+// watch for good: what has ended may be started by the next save.
 func (s *session) attach(ctx context.Context, st *spec.Stack, only []string, f upFlags, since time.Time) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		defer cancel()
 		s.waitAllGone(ctx, st.Name, only)
+		if f.watch {
+			<-ctx.Done()
+		}
 	}()
 	err := s.showLogs(ctx, st.Name, shown(st, only), logFlags{
 		follow: true, times: f.timestamps, noColor: f.noColor, noPrefix: f.noPrefix, since: since,

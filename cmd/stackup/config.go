@@ -18,14 +18,16 @@ import (
 
 type configFlags struct {
 	format, output, hash string
-	quiet                bool
+	quiet, variables     bool
+	resolve, lock        bool
 	list                 map[string]*bool
+	view                 spec.View
 }
 
 // listings are the flags of config that print names instead of the file.
 var listings = map[string]string{
 	"services": "the services' names", "networks": "the networks' names", "volumes": "the volumes' names",
-	"images": "the images' names", "profiles": "the profiles' names", "environment": "the variables that the files are resolved with",
+	"images": "the images' names", "models": "the models' names", "profiles": "the profiles' names", "environment": "the variables that the files are resolved with",
 }
 
 func configCommand(g *globals) *cobra.Command {
@@ -38,13 +40,23 @@ in long forms. With services it prints those alone, with what they depend on.`,
 		Example: `  stackup config
   stackup config --format json -o resolved.json
   stackup config --services
+  stackup config --no-interpolate --no-path-resolution
+  stackup config --lock-image-digests -o stack.override.yaml
   stackup config -q && echo valid`,
 		RunE: func(c *cobra.Command, args []string) error { return g.config(c, f, args) },
 	}
 	s := c.Flags()
-	s.StringVar(&f.format, "format", "yaml", "yaml or json")
+	s.StringVar(&f.format, "format", "", "yaml or json (default yaml; of --variables a table)")
 	s.StringVarP(&f.output, "output", "o", "", "write to a file")
 	s.BoolVarP(&f.quiet, "quiet", "q", false, "only check")
+	s.BoolVar(&f.view.NoInterpolate, "no-interpolate", false, "leave variables as they are written")
+	s.BoolVar(&f.view.NoNormalize, "no-normalize", false, "leave out what names and defaults come to")
+	s.BoolVar(&f.view.NoPathResolution, "no-path-resolution", false, "leave paths as they are written")
+	s.BoolVar(&f.view.NoEnvResolution, "no-env-resolution", false, "leave env_file as it is written")
+	s.BoolVar(&f.view.NoConsistency, "no-consistency", false, "show it even if attributes contradict each other")
+	s.BoolVar(&f.resolve, "resolve-image-digests", false, "pin images to the digests that they have in their registries")
+	s.BoolVar(&f.lock, "lock-image-digests", false, "print an override file that does so, and nothing else")
+	s.BoolVar(&f.variables, "variables", false, "print the variables that the files mention, with their defaults")
 	s.StringVar(&f.hash, "hash", "", "print the hash of services, by which a changed one is known: names with commas, or *")
 	for _, what := range slices.Sorted(maps.Keys(listings)) {
 		f.list[what] = s.Bool(what, false, "print "+listings[what])
@@ -86,8 +98,11 @@ func (f configFlags) text(ctx context.Context, g *globals, o spec.Options, args 
 			return onePerLine(names), err
 		}
 	}
-	if f.hash == "" {
-		return spec.Config(ctx, o, f.format, args...)
+	switch {
+	case f.variables:
+		return variables(ctx, o, f.format)
+	case f.hash == "":
+		return f.shown(ctx, g, o, args)
 	}
 	s, err := g.load(ctx)
 	if err != nil {
@@ -101,7 +116,9 @@ func hashes(s *spec.Stack, names string) ([]byte, error) {
 	if names == "*" {
 		wanted = nil
 		for _, v := range s.Services {
-			wanted = append(wanted, v.Name)
+			if v.Job == "" {
+				wanted = append(wanted, v.Name)
+			}
 		}
 	}
 	var out []string

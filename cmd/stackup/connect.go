@@ -78,9 +78,12 @@ func (g *globals) connect(ctx context.Context, w wish, sink event.Sink) (*sessio
 		return nil, errors.Join(err, e.Close())
 	}
 	a := &app.App{
-		Engine: e, Dirs: d, Events: sink, Log: g.log(), Parallel: g.parallel, Helpers: h,
+		Engine: e, Dirs: d, Events: sink, Log: g.log(), Parallel: g.parallel, Helpers: h, Command: g.command,
+		Tell: func(line string) { warn([]string{line}) },
 		Waiting: func(stack string, h statedir.Holder) {
-			fmt.Fprintf(os.Stderr, "stack %s is locked by %s; waiting\n", stack, h)
+			if h.PID != os.Getpid() { // a watch does several things at once
+				fmt.Fprintf(os.Stderr, "stack %s is locked by %s; waiting\n", stack, h)
+			}
 		},
 	}
 	return &session{App: a, engine: e, choice: choice, dirs: d}, nil

@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackup.dev/stackup/internal/engine"
+	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
 )
 
 func downCommand(g *globals) *cobra.Command {
@@ -59,7 +61,12 @@ func (g *globals) down(c *cobra.Command, o planner.Options) (err error) {
 		return errors.Join(err, p.Close())
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
-	plan, err := ses.Carry(ctx, s, o, nil)
+	return ses.takeDown(ctx, s, o, p)
+}
+
+// takeDown takes the stack away and closes the progress.
+func (s *session) takeDown(ctx context.Context, st *spec.Stack, o planner.Options, p ui.Progress) error {
+	plan, err := s.Carry(ctx, st, o, nil)
 	err = errors.Join(err, p.Close())
 	if plan != nil {
 		warn(plan.Notices)
@@ -67,13 +74,13 @@ func (g *globals) down(c *cobra.Command, o planner.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := (memos{ses.dirs}).forget(s.Name); err != nil {
+	if err := (memos{s.dirs}).forget(st.Name); err != nil {
 		return err
 	}
 	if plan.Empty() {
-		fmt.Fprintf(os.Stderr, "stack %s: nothing to remove\n", s.Name)
+		fmt.Fprintf(os.Stderr, "stack %s: nothing to remove\n", st.Name)
 	}
-	return ses.lastOneOut(ctx, s.Name)
+	return s.lastOneOut(ctx, st.Name)
 }
 
 // lastOneOut takes away what the containers of a stack share, once there is

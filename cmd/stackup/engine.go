@@ -22,7 +22,7 @@ live on; else the system's; else the embedded one, which starts by need.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(engineRun(g), engineStatus(g), engineStart(g), engineStop(g), engineLogs(g))
+	c.AddCommand(engineRun(g), engineStatus(g), engineStart(g), engineStop(g), engineLogs(g), engineSupervise(g), engineInstall(g), engineUninstall())
 	return c
 }
 

@@ -15,6 +15,8 @@ import (
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/internal/volume"
+	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
 )
 
 // TestWrongUseSaysWhatIsRight: refused before any engine is asked.
@@ -126,12 +128,12 @@ func TestVolumeRows(t *testing.T) {
 	}
 	s := volume.Store{Dir: filepath.Join(g.root, "volumes")}
 	for name, stack := range map[string]string{"shop_data": "shop", "other_data": "other"} {
-		if err := s.Create(stack, "data", name, false); err != nil {
+		if err := s.Create(planner.Volume{Key: "data", Name: name, Stack: stack, Labels: []spec.Pair{{Name: "a", Value: "b"}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got, err := g.volumeRows("shop")
-	want := []ui.VolumeRow{{Name: "shop_data", Key: "data", Project: "shop", Mountpoint: s.Data("shop_data")}}
+	want := []ui.VolumeRow{{Name: "shop_data", Key: "data", Project: "shop", Labels: []spec.Pair{{Name: "a", Value: "b"}}, Mountpoint: s.Data("shop_data")}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v, -want +got:\n%s", err, diff)
 	}

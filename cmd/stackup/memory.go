@@ -47,6 +47,7 @@ func staysOn() {
 			busy := now-seen > muchMemory
 			if work && !busy {
 				debug.FreeOSMemory()
+				unmapProgram()
 			}
 			work, seen = busy, allocated()
 		}

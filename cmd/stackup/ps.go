@@ -11,7 +11,6 @@ import (
 
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/inspect"
-	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
 )
@@ -75,6 +74,9 @@ func psRow(c inspect.Container) ui.PsRow {
 	}
 	for _, p := range c.Ports {
 		r.Ports = append(r.Ports, ui.PsPort{HostIP: p.HostIP, Host: p.HostPort, Target: p.Target, Protocol: p.Protocol})
+		if p.IPv6 {
+			r.Ports = append(r.Ports, ui.PsPort{HostIP: "::", Host: p.HostPort, Target: p.Target, Protocol: p.Protocol})
+		}
 	}
 	return r
 }
@@ -86,9 +88,9 @@ func stateWord(c inspect.Container) string {
 		return string(c.Task)
 	case c.Task == planner.TaskStopped:
 		return "exited"
-	case c.Desired == labels.DesiredStopped || c.Desired == labels.DesiredRunning:
-		return "exited" // its task is gone
-	default:
+	case c.StartedAt.IsZero() && !c.Lost:
 		return "created"
+	default:
+		return "exited" // its task is gone
 	}
 }

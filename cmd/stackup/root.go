@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,8 @@ type globals struct {
 	parallel    int
 	debug       bool
 
+	command string // that is being carried out, without its arguments
+
 	sigs *interrupts
 }
 
@@ -51,10 +54,13 @@ it out. It needs no Docker: where no containerd runs, it brings its own.`,
 		TraverseChildren: true,
 		Args:             cobra.NoArgs, // an unknown command is an error
 		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRun: func(c *cobra.Command, _ []string) { g.command = strings.TrimPrefix(c.CommandPath(), "stackup ") },
 	}
 	g.register(c)
 	c.AddCommand(
-		upCommand(g), createCommand(g), downCommand(g), planCommand(g), psCommand(g), logsCommand(g), execCommand(g), runCommand(g),
+		upCommand(g), watchCommand(g), createCommand(g), downCommand(g), planCommand(g), psCommand(g), logsCommand(g), execCommand(g), cpCommand(g), runCommand(g),
+		startCommand(g), stopCommand(g), restartCommand(g), killCommand(g), pauseCommand(g), unpauseCommand(g), rmCommand(g),
+		waitCommand(g), portCommand(g), topCommand(g), lsCommand(g), scaleCommand(g), statsCommand(g), eventsCommand(g), attachCommand(g),
 		configCommand(g), pullCommand(g), buildCommand(g), pushCommand(g), imagesCommand(g), volumesCommand(g), versionCommand(g), engineCommand(g), superviseCommand(g))
 	for _, sub := range c.Commands() {
 		lendFileFlag(c, sub)
@@ -103,7 +109,7 @@ func (g *globals) specOptions() (spec.Options, error) {
 	return spec.Options{
 		Files: g.files, ProjectName: g.project, Profiles: g.profiles, EnvFiles: g.envFiles,
 		ProjectDir: g.projectDir, WorkingDir: wd, Environ: os.Environ(), Stdin: os.Stdin,
-		Trust: g.trust, MaxReplicas: g.maxReplicas,
+		Trust: g.trust, MaxReplicas: g.maxReplicas, Store: g.root,
 	}, nil
 }
 

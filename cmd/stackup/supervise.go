@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -21,17 +22,22 @@ func superviseCommand(g *globals) *cobra.Command {
 		Use:    superviseName,
 		Hidden: true,
 		Args:   cobra.NoArgs,
-		RunE:   func(c *cobra.Command, _ []string) error { return g.supervise(c.Context()) },
+		RunE:   func(c *cobra.Command, _ []string) error { return g.supervise(c.Context(), false) },
 	}
 }
 
-func (g *globals) supervise(ctx context.Context) (err error) {
+// supervise looks after containers until nothing is left to look after, or, if it
+// is to stay, until ctx ends. One at a time does: another ends, or stands by.
+func (g *globals) supervise(ctx context.Context, stay bool) (err error) {
 	staysOn()
 	d, libexec, err := g.embedded()
 	if err != nil {
 		return err
 	}
 	lock, err := d.TryLock(twin.Supervisor)
+	if err != nil && stay {
+		lock, err = d.Lock(ctx, twin.Supervisor, nil)
+	}
 	var held *statedir.LockedError
 	if errors.As(err, &held) {
 		return nil // another one is at work
@@ -46,10 +52,10 @@ func (g *globals) supervise(ctx context.Context) (err error) {
 	log := g.log()
 	w := twin.Watcher{Dirs: d, Name: twin.Logger, Respawn: h.spawnLogger, Log: log}
 	go w.Run(ctx)
-	return g.superviseEngine(ctx, d, libexec, log)
+	return g.superviseEngine(ctx, d, libexec, log, stay)
 }
 
-func (g *globals) superviseEngine(ctx context.Context, d statedir.Dirs, libexec string, log *slog.Logger) error {
+func (g *globals) superviseEngine(ctx context.Context, d statedir.Dirs, libexec string, log *slog.Logger, stay bool) error {
 	kind := engine.System
 	if g.address == d.Socket() {
 		kind = engine.Embedded
@@ -58,6 +64,15 @@ func (g *globals) superviseEngine(ctx context.Context, d statedir.Dirs, libexec 
 	if err != nil {
 		return err
 	}
-	s := &supervisor.Supervisor{Engine: e, Dirs: d, Log: log, Needed: func() bool { return twin.Needed(d) }}
-	return errors.Join(s.Run(ctx), e.Close())
+	names := supervisor.Names{Dirs: d, Records: e.Network, Log: log}
+	answering := sync.WaitGroup{}
+	ctx, cancel := context.WithCancel(ctx)
+	answering.Go(func() { names.Run(ctx) })
+	s := &supervisor.Supervisor{
+		Engine: e, Endpoints: e.Network, Dirs: d, Log: log, Stay: stay, Needed: func() bool { return twin.Needed(d) },
+	}
+	err = s.Run(ctx)
+	cancel()
+	answering.Wait()
+	return errors.Join(err, e.Close())
 }

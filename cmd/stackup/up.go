@@ -27,6 +27,7 @@ type upFlags struct {
 	build       bool
 	noBuild     bool
 	noStart     bool
+	noDeps      bool
 	force       bool
 	orphans     bool
 	scale       []string
@@ -34,6 +35,8 @@ type upFlags struct {
 	timestamps  bool
 	noColor     bool
 	noPrefix    bool
+	watch       bool
+	watching    watchFlags
 }
 
 func upCommand(g *globals) *cobra.Command {
@@ -47,6 +50,7 @@ first. Without -d the logs are shown until Ctrl-C stops the stack; a second
 Ctrl-C kills it.`,
 		Example: `  stackup up                        # in the foreground
   stackup up -d --wait              # return when everything is healthy
+  stackup up --watch                # act on every save, with the logs in view
   stackup up -d --scale web=3 web`,
 		RunE: func(c *cobra.Command, args []string) error { return g.up(c, f, args) },
 	}
@@ -59,6 +63,7 @@ func (f *upFlags) register(c *cobra.Command) {
 	s.BoolVarP(&f.detach, "detach", "d", false, "return once everything has started")
 	s.BoolVar(&f.wait, "wait", false, "return once everything runs, and is healthy where it has a healthcheck; implies --detach")
 	s.IntVar(&f.waitTimeout, "wait-timeout", 0, "seconds that --wait waits at most")
+	s.BoolVar(&f.noDeps, "no-deps", false, "leave what the services depend on alone")
 	s.BoolVar(&f.noStart, "no-start", false, "make everything, start and replace nothing: as create")
 	f.registerMaking(c)
 	s.BoolVar(&f.force, "force-recreate", false, "replace containers even if nothing has changed")
@@ -67,6 +72,8 @@ func (f *upFlags) register(c *cobra.Command) {
 	s.BoolVar(&f.timestamps, "timestamps", false, "show times in attached logs")
 	s.BoolVar(&f.noColor, "no-color", false, "plain log prefixes")
 	s.BoolVar(&f.noPrefix, "no-log-prefix", false, "no log prefixes")
+	s.BoolVarP(&f.watch, "watch", "w", false, "keep the stack as its files are, as watch does, while the logs are shown")
+	f.watching.register(c)
 }
 
 // registerMaking has what up and create have in common.
@@ -95,8 +102,11 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	if f.build && f.noBuild {
 		return errors.New("--build and --no-build exclude each other")
 	}
+	if f.watch && (f.detach || f.wait || f.noStart) {
+		return errors.New("--watch needs the foreground: it goes with none of --detach, --wait and --no-start (stackup watch does without logs)")
+	}
 	o := planner.Options{
-		Only: only, NoBuild: f.noBuild, NoStart: f.noStart, ForceRecreate: f.force, RemoveOrphans: f.orphans, Wait: f.wait,
+		Only: only, NoBuild: f.noBuild, NoStart: f.noStart, NoDeps: f.noDeps, ForceRecreate: f.force, RemoveOrphans: f.orphans, Wait: f.wait,
 		Timeout: seconds(c, "timeout", f.timeout),
 	}
 	p, err := g.newProgress(s)
@@ -136,12 +146,8 @@ func (s *session) buildFirst(ctx context.Context, st *spec.Stack, only []string,
 }
 
 func (s *session) upDetached(ctx context.Context, st *spec.Stack, o planner.Options, f upFlags, p ui.Progress) error {
-	if f.waitTimeout > 0 {
-		var cancel context.CancelFunc
-		limit := time.Duration(f.waitTimeout) * time.Second
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("not everything was ready within --wait-timeout of %s", limit))
-		defer cancel()
-	}
+	ctx, cancel := within(ctx, f.waitTimeout, "--wait-timeout")
+	defer cancel()
 	return s.carry(ctx, st, o, p)
 }
 
@@ -186,6 +192,9 @@ func scale(s *spec.Stack, wishes []string, most int) error {
 		v := s.Service(name)
 		if v == nil {
 			return fmt.Errorf("--scale %q: no such service: %s", w, name)
+		}
+		if v.Provider != nil || v.Job != "" {
+			return fmt.Errorf("--scale %q: %s has no replicas: it is a job, or has a provider", w, name)
 		}
 		v.Replicas = n
 	}

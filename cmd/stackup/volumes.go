@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -59,16 +60,21 @@ stack's.`,
 }
 
 func printVolumes(rows []ui.VolumeRow, format string, quiet bool) error {
+	return printRows(rows, quiet, format, func(r ui.VolumeRow) string { return r.Name }, ui.VolumesJSON, ui.VolumesTable)
+}
+
+// printRows prints a listing: names alone, as JSON, or as a table.
+func printRows[R any](rows []R, quiet bool, format string, name func(R) string, asJSON, asTable func(io.Writer, []R) error) error {
 	switch {
 	case quiet:
 		for _, r := range rows {
-			fmt.Println(ui.Sanitize(r.Name))
+			fmt.Println(ui.Sanitize(name(r)))
 		}
 		return nil
 	case format == "json":
-		return ui.VolumesJSON(os.Stdout, rows)
+		return asJSON(os.Stdout, rows)
 	default:
-		return ui.VolumesTable(os.Stdout, rows)
+		return asTable(os.Stdout, rows)
 	}
 }
 
@@ -83,7 +89,7 @@ func (g *globals) volumeRows(stack string) (rows []ui.VolumeRow, err error) {
 	for _, v := range all {
 		if v.Stack == stack {
 			rows = append(rows, ui.VolumeRow{
-				Name: v.Name, Key: v.Key, Project: v.Stack, Anonymous: v.Anonymous, Mountpoint: store.Data(v.Name),
+				Name: v.Name, Key: v.Key, Project: v.Stack, Anonymous: v.Anonymous, Mountpoint: store.Data(v.Name), Labels: v.Labels,
 			})
 		}
 	}

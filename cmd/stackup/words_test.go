@@ -111,22 +111,25 @@ func TestNames(t *testing.T) {
 
 func TestStateWord(t *testing.T) {
 	tests := []struct {
-		task    planner.TaskState
-		desired string
-		want    string
+		task          planner.TaskState
+		started, lost bool
+		want          string
 	}{
-		{planner.TaskRunning, labels.DesiredRunning, "running"},
-		{planner.TaskPaused, labels.DesiredRunning, "paused"},
-		{planner.TaskCreated, labels.DesiredRunning, "created"},
-		{planner.TaskStopped, labels.DesiredRunning, "exited"},
-		{planner.TaskNone, labels.DesiredStopped, "exited"},
-		{planner.TaskNone, labels.DesiredRunning, "exited"},
-		{planner.TaskNone, "", "created"},
+		{planner.TaskRunning, true, false, "running"},
+		{planner.TaskPaused, true, false, "paused"},
+		{planner.TaskCreated, false, false, "created"},
+		{planner.TaskStopped, true, false, "exited"},
+		{planner.TaskNone, true, false, "exited"},
+		{planner.TaskNone, false, true, "exited"},
+		{planner.TaskNone, false, false, "created"},
 	}
 	for _, tt := range tests {
-		c := inspect.Container{Container: planner.Container{Task: tt.task}, Desired: tt.desired}
+		c := inspect.Container{Container: planner.Container{Task: tt.task}, Desired: labels.DesiredRunning, Lost: tt.lost}
+		if tt.started {
+			c.StartedAt = time.Now()
+		}
 		if got := stateWord(c); got != tt.want {
-			t.Errorf("task %s, desired %q: %s, want %s", tt.task, tt.desired, got, tt.want)
+			t.Errorf("task %s, started %t, lost %t: %s, want %s", tt.task, tt.started, tt.lost, got, tt.want)
 		}
 	}
 }

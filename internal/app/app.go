@@ -32,11 +32,17 @@ type Engine interface {
 	Expect(ctx context.Context, p *planner.Plan)
 	List(ctx context.Context, stack string) ([]inspect.Container, error)
 	Exec(ctx context.Context, id string, p inspect.Process) (int, error)
+	// RunHook runs a command in a container that runs. One that fails is an error,
+	// with what it printed last.
+	RunHook(ctx context.Context, id string, h spec.Hook) error
 	Runner
+	Copier
 	// EndBuilds is called when the builds of a run are over.
 	EndBuilds() error
 	ImageFinder
 	VolumeFinder
+	AnonymousFinder
+	Ender
 }
 
 // Helpers are the processes that outlive a command.
@@ -54,8 +60,12 @@ type App struct {
 	Log     *slog.Logger
 	// Waiting, if not nil, is told who holds the lock that a command waits for.
 	Waiting func(stack string, h statedir.Holder)
+	// Tell, if not nil, is told what programs say that stand up services.
+	Tell func(line string)
 	// Parallel is how many engine calls are in flight; 0 for the default.
 	Parallel int
+	// Command is what the record of plans says of who carries them out.
+	Command string
 	// Builds bends all builds.
 	Builds executor.BuildOptions
 }
@@ -68,6 +78,10 @@ func (a *App) Plan(ctx context.Context, s *spec.Stack, o planner.Options) (*plan
 	seen := s
 	if o.Down { // no image is needed, no port
 		seen = Down(s.Name)
+	}
+	s, err := a.provided(s)
+	if err != nil {
+		return nil, err
 	}
 	st, err := a.Engine.Observe(ctx, seen)
 	if err != nil {
@@ -84,6 +98,11 @@ func (a *App) Carry(ctx context.Context, s *spec.Stack, o planner.Options, plann
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if !o.Down {
+		if err := a.provide(ctx, s, o); err != nil {
+			return nil, err
+		}
+	}
 	p, err := a.Plan(ctx, s, o)
 	if err != nil {
 		return nil, err
@@ -97,7 +116,8 @@ func (a *App) Carry(ctx context.Context, s *spec.Stack, o planner.Options, plann
 		return p, err
 	}
 	if o.Down { // even with nothing to do: a killed run may have left things
-		return p, errors.Join(a.runUnlessEmpty(ctx, p), a.Engine.Unlease(ctx, p.Stack), a.Dirs.Sweep())
+		err := a.unprovide(ctx, p.Stack, a.runUnlessEmpty(ctx, p))
+		return p, errors.Join(err, a.Engine.Unlease(ctx, p.Stack), a.Dirs.Sweep())
 	}
 	// The engine asks for the helpers at each start. Once more after the run:
 	// one may have been about to end, or have died since the last command.
@@ -116,6 +136,20 @@ func (a *App) imagesFirst(ctx context.Context, s *spec.Stack, o planner.Options,
 	}
 	o.NoBuild = true
 	return a.Plan(ctx, s, o)
+}
+
+// BuildDue builds what a plan would build first, and does nothing else.
+func (a *App) BuildDue(ctx context.Context, s *spec.Stack, o planner.Options) (err error) {
+	unlock, err := a.lock(ctx, Down(s.Name))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	p, err := a.Plan(ctx, s, o)
+	if err != nil || p.Ahead().Empty() {
+		return err
+	}
+	return errors.Join(a.run(ctx, p.Ahead()), a.Engine.EndBuilds())
 }
 
 // Build builds the images of the services that have a build, of all or of those
@@ -173,9 +207,9 @@ func (a *App) runUnlessEmpty(ctx context.Context, p *planner.Plan) error {
 // run carries a plan out, under a lease if it brings in images. What else it
 // makes needs none: it says by itself that it is to stay.
 func (a *App) run(ctx context.Context, p *planner.Plan) error {
-	walk := func(ctx context.Context) error { return carried(a.executor().Run(ctx, p)) }
+	walk := func(ctx context.Context) error { return carried(a.walk(ctx, p)) }
 	a.Engine.Expect(ctx, p)
-	if !slices.ContainsFunc(p.Steps, func(s planner.Step) bool { return s.Op == planner.OpPull }) {
+	if !slices.ContainsFunc(p.Steps, func(s planner.Step) bool { return s.Op == planner.OpPull || s.Op == planner.OpLoad }) {
 		return walk(ctx)
 	}
 	return a.leased(ctx, p.Stack, walk)

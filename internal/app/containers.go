@@ -28,6 +28,21 @@ func (a *App) Ps(ctx context.Context, stack string, services []string, all bool)
 	}), nil
 }
 
+// Replica gives a container of a service that has a task and is no one-off: that
+// of a replica, or the lowest one for index 0.
+func (a *App) Replica(ctx context.Context, stack, service string, index int) (inspect.Container, error) {
+	cs, err := a.Ps(ctx, stack, []string{service}, false)
+	for _, c := range cs {
+		if index == 0 || c.Ref.Index == index {
+			return c, nil
+		}
+	}
+	if err == nil {
+		err = notRunning(service, index)
+	}
+	return inspect.Container{}, err
+}
+
 // Find gives the running container of a service's replica, the lowest one for index 0.
 func (a *App) Find(ctx context.Context, stack, service string, index int) (inspect.Container, error) {
 	cs, err := a.Engine.List(ctx, stack)
@@ -39,8 +54,12 @@ func (a *App) Find(ctx context.Context, stack, service string, index int) (inspe
 			return c, nil
 		}
 	}
+	return inspect.Container{}, notRunning(service, index)
+}
+
+func notRunning(service string, index int) error {
 	if index > 0 {
-		return inspect.Container{}, fmt.Errorf("service %q is not running container #%d", service, index)
+		return fmt.Errorf("service %q is not running container #%d", service, index)
 	}
-	return inspect.Container{}, fmt.Errorf("service %q is not running", service)
+	return fmt.Errorf("service %q is not running", service)
 }

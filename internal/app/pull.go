@@ -55,7 +55,11 @@ func (a *App) Pull(ctx context.Context, s *spec.Stack, o PullOptions) (out Pulle
 		if here {
 			out.Here = append(out.Here, ref)
 		}
-		if !here || !o.Missing {
+		switch {
+		case here && (o.Missing || s.Archive(ref) != ""):
+		case s.Archive(ref) != "":
+			p.Steps = append(p.Steps, imageStep(planner.OpLoad, ref))
+		default:
 			p.Steps = append(p.Steps, imageStep(planner.OpPull, ref))
 		}
 	}
@@ -63,7 +67,7 @@ func (a *App) Pull(ctx context.Context, s *spec.Stack, o PullOptions) (out Pulle
 		return out, nil
 	}
 	return out, a.leased(ctx, s.Name, func(leased context.Context) error {
-		r, err := a.executor().Run(leased, p)
+		r, err := a.walk(leased, p)
 		out.Pulled, out.Failed = imagesThat(p, r, executor.Done), imagesThat(p, r, executor.Failed)
 		if o.KeepGoing && ctx.Err() == nil && len(out.Failed) > 0 {
 			return nil
@@ -97,12 +101,27 @@ func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
 		return nil, err
 	}
 	for _, name := range names {
-		if v := s.Service(name); v.Build == nil || v.Build.Asked { // what is built here no registry has
+		v := s.Service(name)
+		if v.Build == nil || v.Build.Asked { // what is built here no registry has
 			refs = append(refs, v.Image)
+		}
+		others := v.MountedImages()
+		for _, h := range v.PreStart {
+			others = append(append(others, h.Service.Image), h.Service.MountedImages()...)
+		}
+		for _, ref := range others {
+			if !built(s, ref) {
+				refs = append(refs, ref)
+			}
 		}
 	}
 	slices.Sort(refs)
-	return slices.Compact(refs), nil
+	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return ref == "" }), nil // of what is no container
+}
+
+// built says whether a service of the stack builds an image.
+func built(s *spec.Stack, ref string) bool {
+	return slices.ContainsFunc(s.Services, func(v spec.Service) bool { return v.Image == ref && v.Build != nil && !v.Build.Asked })
 }
 
 // asked are the services named, with what they depend on if that is wished for;

@@ -28,7 +28,7 @@ func (a *App) Push(ctx context.Context, s *spec.Stack, o PushOptions) (pushed, f
 	if p.Empty() {
 		return nil, nil, nil
 	}
-	r, err := a.executor().Run(ctx, p)
+	r, err := a.walk(ctx, p)
 	pushed, failed = imagesThat(p, r, executor.Done), imagesThat(p, r, executor.Failed)
 	if o.KeepGoing && ctx.Err() == nil && len(failed) > 0 {
 		return pushed, failed, nil

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 
 	"stackup.dev/stackup/executor"
@@ -74,6 +75,9 @@ func (a *App) makeRun(ctx context.Context, s *spec.Stack, o RunOptions) (c execu
 		return c, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if err := a.provide(ctx, s, planner.Options{For: o.Service.Name, Alone: o.Alone}); err != nil {
+		return c, err
+	}
 	p, err := a.Plan(ctx, s, planner.Options{For: o.Service.Name, Alone: o.Alone})
 	if err != nil {
 		return c, err
@@ -87,6 +91,11 @@ func (a *App) makeRun(ctx context.Context, s *spec.Stack, o RunOptions) (c execu
 	if err := errors.Join(a.runUnlessEmpty(ctx, p), a.Helpers.Ensure(context.WithoutCancel(ctx))); err != nil {
 		return c, err
 	}
+	known, err := a.provided(&spec.Stack{Name: s.Name, Services: append(s.Services[:len(s.Services):len(s.Services)], o.Service)})
+	if err != nil {
+		return c, err
+	}
+	o.Service = known.Services[len(known.Services)-1]
 	if c, err = oneOff(s, o); err != nil {
 		return c, err
 	}
@@ -105,7 +114,7 @@ func oneOff(s *spec.Stack, o RunOptions) (executor.ContainerSpec, error) {
 		Op: planner.OpCreate, Ref: planner.Ref{Kind: planner.KindContainer, Name: o.Service.Name, Index: planner.OneOff},
 		Object: planner.ContainerID(s.Name, run, planner.OneOff, 1), Generation: 1,
 	})
-	c.Name, c.Aliases, c.Reserved = s.Name+"-"+run, o.Aliases, executor.Reserved(s)
+	c.Name, c.Aliases, c.Reserved, c.Hostname = s.Name+"-"+run, o.Aliases, executor.Reserved(s), executor.HostnameFor(s, &o.Service)
 	if o.Name != "" {
 		c.Name = o.Name
 	}
@@ -126,10 +135,13 @@ func OneOff(s *spec.Stack, name string) (spec.Service, error) {
 		return spec.Service{}, err
 	}
 	v := *s.Service(name)
+	if v.Job == spec.JobNever {
+		return spec.Service{}, fmt.Errorf("job %s says that nobody runs it (triggers.manual: false)", name)
+	}
 	v.ContainerName, v.Ports, v.Replicas, v.Restart = "", nil, 1, spec.Restart{Policy: spec.RestartNo}
 	v.Networks = append([]spec.Attachment(nil), v.Networks...)
 	for i := range v.Networks {
-		v.Networks[i].IPv4, v.Networks[i].MAC = "", ""
+		v.Networks[i] = v.Networks[i].Free()
 	}
 	return v, nil
 }

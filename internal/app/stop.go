@@ -27,7 +27,7 @@ func (a *App) Stop(ctx context.Context, s *spec.Stack, only []string, timeout *t
 	if err != nil {
 		return err
 	}
-	return carried(a.executor().Run(ctx, p))
+	return carried(a.walk(ctx, p))
 }
 
 // scope is what an Up of these services brings up.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/internal/tree"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -25,6 +28,7 @@ type machine struct {
 	releaseErr error
 	ensureErr  error
 	runErr     error
+	files      string // a folder with one for each container
 
 	mu    sync.Mutex
 	story []string
@@ -72,7 +76,28 @@ func (m *machine) List(context.Context, string) ([]inspect.Container, error) {
 	return slices.Clone(m.list), nil
 }
 
+// Files opens the folder that goes by the container's ID.
+func (m *machine) Files(_ context.Context, id string, use func(*tree.Root) error) error {
+	root, err := tree.Open(filepath.Join(m.files, id))
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(root), root.Close())
+}
+
+// Mirror does so in the folder that goes by the container's ID.
+func (m *machine) Mirror(ctx context.Context, id string, targets map[string]string, lazy bool) (notes []string, err error) {
+	m.note(ctx, "mirror "+id)
+	err = m.Files(ctx, id, func(root *tree.Root) (err error) {
+		notes, err = root.Mirror(targets, tree.Mirroring{UID: os.Getuid(), GID: os.Getgid(), Lazy: lazy})
+		return err
+	})
+	return notes, err
+}
+
 func (m *machine) Exec(context.Context, string, inspect.Process) (int, error) { return 0, nil }
+
+func (m *machine) RunHook(context.Context, string, spec.Hook) error { return nil }
 
 func (m *machine) EndBuilds() error { return nil }
 
@@ -111,6 +136,21 @@ func (m *machine) Volumes(ctx context.Context) ([]planner.Volume, error) {
 
 // VolumeUsers implements VolumeFinder.
 func (m *machine) VolumeUsers(context.Context) (map[string][]string, error) { return m.users, nil }
+
+// AnonymousUsers implements AnonymousFinder.
+func (m *machine) AnonymousUsers(context.Context, string) (map[string][]string, error) {
+	return m.users, nil
+}
+
+// Ended implements Ender: what runs has not ended yet.
+func (m *machine) Ended(ctx context.Context, id string) (int, error) {
+	i := slices.IndexFunc(m.list, func(c inspect.Container) bool { return c.ID == id })
+	if m.list[i].Task == planner.TaskRunning {
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}
+	return m.list[i].ExitCode, nil
+}
 
 // Ensure implements Helpers.
 func (m *machine) Ensure(ctx context.Context) error {

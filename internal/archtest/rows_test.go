@@ -15,7 +15,7 @@ var (
 	// leaves do one thing each and know neither the executor nor containerd.
 	leaves = []string{
 		"internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns",
-		"internal/ports", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build",
+		"internal/ports", "internal/provider", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build", "internal/tree", "internal/chronicle",
 	}
 )
 
@@ -32,7 +32,7 @@ var rows = []row{
 
 	{"internal/health", []string{"spec", "planner", "internal/statedir"}, nil, "probes run in whatever can exec"},
 	{"internal/restart", []string{"spec", "planner"}, nil, "restart rules are a function"},
-	{"internal/watch", []string{"spec"}, nil, "watching files needs the rules alone"},
+	{"internal/watch", nil, nil, "watching files needs no stack"},
 	{"internal/dns", []string{"planner", "spec"}, nil, "name tables are derived from state"},
 	{"internal/ports", []string{"planner", "spec"}, nil, "host ports in use, seen from outside"},
 	{"internal/twin", []string{"internal/statedir"}, nil, "a helper that replaces its dead twin needs a lock alone"},
@@ -42,6 +42,9 @@ var rows = []row{
 	{"internal/initproc/stackup-init", []string{"internal/initproc"}, nil, "runs as process 1 of a container: it must stay small"},
 	{"internal/shimfront/...", nil, nil, "one process per deletion: it must stay small"},
 	{"internal/build", []string{"spec", "internal/statedir"}, nil, "builds are programs of BuildKit's and files, whatever is made of them"},
+	{"internal/provider", []string{"spec", "internal/statedir"}, nil, "providers are programs and what they say"},
+	{"internal/chronicle", nil, nil, "a record of what happened is files, whoever writes into them"},
+	{"internal/tree", nil, nil, "copying files needs descriptors alone"},
 	{"internal/volume", []string{"planner", "spec", "internal/statedir", "internal/labels"}, nil, "volumes are folders"},
 	{"internal/network/...", []string{"planner", "spec", "internal/statedir", "internal/labels", "internal/cni", "internal/network/..."}, nil, "networks are netlink, nftables and files, whatever runs in them"},
 	{"internal/cni", []string{"spec", "planner", "internal/statedir", "internal/network/..."}, nil, "carries endpoints to CNI plugins"},
@@ -84,6 +87,7 @@ var foreigners = []foreign{
 	{"github.com/containerd/containerd", []string{"internal/ctrd", "internal/engine/...", "internal/dev/...", "e2e", "bench/floor"}, false, "containerd's types stop at the adapter and at the embedded server"},
 	{"github.com/containerd/go-cni", []string{"internal/cni", "internal/network/..."}, false, "every attachment takes one way"},
 	{"github.com/compose-spec/compose-go", []string{"spec"}, false, "the library that reads files is not our model"},
+	{"github.com/miekg/dns", []string{"internal/dns"}, true, "messages of DNS stop at the server"},
 	{"github.com/spf13/cobra", []string{"cmd/stackup"}, false, "flags are the command's"},
 	{"github.com/spf13/pflag", []string{"cmd/stackup"}, false, "flags are the command's"},
 	{"our/internal/enginetest", nil, true, "a fake has no place in the program"},

@@ -141,3 +141,27 @@ func ignoreFiles(b *spec.Build) []string {
 	}
 	return names
 }
+
+// Ignored are the patterns of what is not part of a build's context, relative to
+// it, in the order in which they count; none where the context is elsewhere.
+func Ignored(b *spec.Build) ([]string, error) {
+	if !filepath.IsAbs(b.Context) {
+		return nil, nil
+	}
+	return patterns(b.Context, ignoreFiles(b))
+}
+
+// Files are the files on this machine, there or not, that say how to build and of
+// what: the Dockerfile, and what may say what the context leaves out.
+func Files(b *spec.Build) (out []string) {
+	if path := dockerfilePath(b); path != "" && b.Inline == "" {
+		out = append(out, path)
+	}
+	if !filepath.IsAbs(b.Context) {
+		return out
+	}
+	for _, name := range ignoreFiles(b) {
+		out = append(out, inFolder(b.Context, name))
+	}
+	return out
+}

@@ -105,12 +105,26 @@ func (t tree) entries(ctx context.Context, ignore []string) ([]entry, error) {
 	return out, err
 }
 
-// matcher reads the first of the ignore files that is there.
 func (t tree) matcher(ignore []string) (*patternmatcher.PatternMatcher, error) {
+	list, err := patterns(t.dir, ignore)
+	if err != nil {
+		return nil, err
+	}
+	return patternmatcher.New(list)
+}
+
+// inFolder is a path that is meant from a folder, unless it is absolute.
+func inFolder(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
+
+// patterns reads the first of the ignore files that is there.
+func patterns(dir string, ignore []string) ([]string, error) {
 	for _, name := range ignore {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(t.dir, name)
-		}
+		name = inFolder(dir, name)
 		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -118,13 +132,13 @@ func (t tree) matcher(ignore []string) (*patternmatcher.PatternMatcher, error) {
 		if err != nil {
 			return nil, err
 		}
-		patterns, err := ignorefile.ReadAll(f)
+		list, err := ignorefile.ReadAll(f)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		return patternmatcher.New(patterns)
+		return list, nil
 	}
-	return patternmatcher.New(nil)
+	return nil, nil
 }
 
 // outside sums up what inodes say, which changes with every write.

@@ -19,8 +19,9 @@ const Prefix = "eth"
 // Network is one network to attach to; its place in the list is the number
 // of the interface.
 type Network struct {
-	Name string
-	Conf Conf
+	Name   string
+	Conf   Conf    // of our own plugin
+	OnWire *OnWire // of a standard one in its place
 }
 
 // Runner calls plugins.
@@ -42,20 +43,21 @@ func Use(pluginDir, cacheDir string, deadline time.Duration) *Runner {
 	return &Runner{PluginDir: pluginDir, CacheDir: cacheDir, Deadline: deadline}
 }
 
-// Setup attaches the network namespace at path to all networks. It does not
+// Setup attaches the network namespace at path to all networks, by interfaces
+// that prefix and the place in the list name. It does not
 // undo a part that succeeded: the caller removes the namespace, and what the
 // library remembers by Forget.
-func (r *Runner) Setup(ctx context.Context, id, path string, networks []Network) error {
-	return r.run(ctx, networks, func(ctx context.Context, c gocni.CNI) error {
+func (r *Runner) Setup(ctx context.Context, id, path, prefix string, networks []Network) error {
+	return r.run(ctx, prefix, networks, func(ctx context.Context, c gocni.CNI) error {
 		_, err := c.Setup(ctx, id, path)
 		return err
 	})
 }
 
 // Forget removes the library's cached result of one attachment, given by the
-// number of its interface.
-func (r *Runner) Forget(id, network string, i int) error {
-	path := filepath.Join(r.CacheDir, "results", fmt.Sprintf("%s-%s-%s%d", network, id, Prefix, i))
+// name that its interface has for CNI.
+func (r *Runner) Forget(id, network, slot string) error {
+	path := filepath.Join(r.CacheDir, "results", fmt.Sprintf("%s-%s-%s", network, id, slot))
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -65,11 +67,11 @@ func (r *Runner) Forget(id, network string, i int) error {
 // run calls go-cni with a deadline. When that passes, the library kills the
 // plugin, but goes on waiting for as long as a child of the plugin holds its
 // output open; so after a moment more we leave it behind.
-func (r *Runner) run(ctx context.Context, networks []Network, call func(context.Context, gocni.CNI) error) error {
+func (r *Runner) run(ctx context.Context, prefix string, networks []Network, call func(context.Context, gocni.CNI) error) error {
 	if len(networks) == 0 {
 		return nil
 	}
-	c, err := r.load(networks)
+	c, err := r.load(prefix, networks)
 	if err != nil {
 		return err
 	}
@@ -92,10 +94,10 @@ func (r *Runner) run(ctx context.Context, networks []Network, call func(context.
 	return err
 }
 
-func (r *Runner) load(networks []Network) (gocni.CNI, error) {
-	opts := []gocni.Opt{gocni.WithMinNetworkCount(len(networks)), gocni.WithPluginDir([]string{r.PluginDir}), gocni.WithInterfacePrefix(Prefix)}
+func (r *Runner) load(prefix string, networks []Network) (gocni.CNI, error) {
+	opts := []gocni.Opt{gocni.WithMinNetworkCount(len(networks)), gocni.WithPluginDir([]string{r.PluginDir}), gocni.WithInterfacePrefix(prefix)}
 	for _, n := range networks {
-		list, err := List(n.Name, n.Conf)
+		list, err := List(n)
 		if err != nil {
 			return nil, err
 		}

@@ -3,13 +3,11 @@ package ctrd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync"
 	"time"
 
-	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/oci"
@@ -88,8 +86,8 @@ func (e *Engine) runAttached(ctx context.Context, rec containers.Container, p in
 	if err != nil {
 		return 0, err
 	}
-	if _, err := e.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: rec.ID}); err != nil {
-		return 0, fmt.Errorf("start task: %w", native(err))
+	if err := e.begin(ctx, rec); err != nil {
+		return 0, err
 	}
 	begun()
 	go x.passEOF(ctx, task)
@@ -115,7 +113,7 @@ func (e *Engine) ended(ctx context.Context, id string) error {
 	if err := e.deleteTask(ctx, id); err != nil {
 		return err
 	}
-	return e.Network.Release(ctx, id) // it is never started again
+	return errors.Join(e.volumes.Release(ctx, id), e.Network.Release(ctx, id)) // it is never started again
 }
 
 // ownVolumes names the anonymous volumes that only this one-off container has: by
@@ -149,7 +147,7 @@ func (e *Engine) RemoveRun(ctx context.Context, id string) error {
 	volumes, err := e.ownVolumes(rec)
 	errs := []error{err, e.Remove(ctx, id)}
 	for _, v := range volumes {
-		errs = append(errs, e.volumes.Remove(v))
+		errs = append(errs, e.volumes.Remove(ctx, v))
 	}
 	return errors.Join(errs...)
 }

@@ -118,6 +118,7 @@ func (e *Engine) nameBuilt(ctx context.Context, passing string, names []string, 
 		if err != nil {
 			return err
 		}
+		e.noteImage("build", name)
 	}
 	return e.dropPassing(ctx, passing)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"github.com/containerd/containerd/v2/pkg/oci"
 	dockerseccomp "github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/opencontainers/selinux/go-selinux"
+	selinuxlabel "github.com/opencontainers/selinux/go-selinux/label"
 
 	"stackup.dev/stackup/spec"
 )
@@ -41,6 +44,7 @@ func confine(s *spec.Service, h host) []oci.SpecOpts {
 	if v.Unmasked {
 		opts = append(opts, oci.WithMaskedPaths(nil), oci.WithReadonlyPaths(nil))
 	}
+	opts = append(opts, withMasks(v.Mask, v.Unmask), withSELinux(v.Labels))
 	opts = append(opts, capabilities(v.CapAdd, v.CapDrop)...)
 	return append(opts, withAppArmor(v.AppArmor, h), withSeccomp(v.Seccomp, false))
 }
@@ -63,6 +67,34 @@ func capabilities(add, drop []string) []oci.SpecOpts {
 	notAll := func(c string) bool { return c == allCaps }
 	add, drop = slices.DeleteFunc(slices.Clone(add), notAll), slices.DeleteFunc(slices.Clone(drop), notAll)
 	return append(opts, oci.WithDroppedCapabilities(drop), oci.WithAddedCapabilities(add))
+}
+
+// withMasks hides more, and shows some of what is hidden or read-only by default.
+func withMasks(mask, unmask []string) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		shown := func(p string) bool {
+			return slices.ContainsFunc(unmask, func(pattern string) bool { ok, _ := path.Match(pattern, p); return ok })
+		}
+		s.Linux.MaskedPaths = slices.DeleteFunc(slices.Clone(s.Linux.MaskedPaths), shown)
+		s.Linux.ReadonlyPaths = slices.DeleteFunc(slices.Clone(s.Linux.ReadonlyPaths), shown)
+		s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, mask...)
+		return nil
+	}
+}
+
+// withSELinux labels the processes and mounts, where the machine has SELinux.
+func withSELinux(options []string) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		if len(options) == 0 || !selinux.GetEnabled() {
+			return nil
+		}
+		process, mount, err := selinuxlabel.InitLabels(options)
+		if err != nil {
+			return fmt.Errorf("security_opt label: %w", err)
+		}
+		s.Process.SelinuxLabel, s.Linux.MountLabel = process, mount
+		return nil
+	}
 }
 
 func withSeccomp(profile string, open bool) oci.SpecOpts {
@@ -106,9 +138,13 @@ func withPropagation(mounts []spec.Mount) oci.SpecOpts {
 	}
 }
 
-// shared takes the host's namespaces in the place of a container's own.
-func shared(s *spec.Service) []oci.SpecOpts {
+// shared takes the host's namespaces, or another container's, in the place of a
+// container's own.
+func (e *Engine) shared(id string, s *spec.Service) []oci.SpecOpts {
 	var opts []oci.SpecOpts
+	for _, ns := range e.borrowed(id, s) {
+		opts = append(opts, oci.WithLinuxNamespace(ns))
+	}
 	for ns, on := range map[specs.LinuxNamespaceType]bool{
 		specs.IPCNamespace: s.Namespaces.IPC, specs.PIDNamespace: s.Namespaces.PID, specs.UTSNamespace: s.Namespaces.UTS,
 		specs.CgroupNamespace: s.Namespaces.Cgroup, specs.NetworkNamespace: s.NetworkMode == spec.NetworkHost,
@@ -120,26 +156,31 @@ func shared(s *spec.Service) []oci.SpecOpts {
 	if s.Namespaces.UTS {
 		opts = append(opts, oci.WithHostname("")) // it is the host's, and not ours to set
 	}
-	if s.Namespaces.IPC {
-		opts = append(opts, withHostShm)
+	if _, err := os.Stat("/dev/shm"); err == nil && s.Namespaces.IPC {
+		opts = append(opts, withShm("/dev/shm"))
+	}
+	if s.Namespaces.Shareable || s.Namespaces.IPCOf != "" {
+		opts = append(opts, withShm(e.shmDir(id)))
 	}
 	return opts
 }
 
-// withHostShm shows the memory segments of the namespace that is shared.
-func withHostShm(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
-	for i, m := range s.Mounts {
-		if _, err := os.Stat(m.Destination); err == nil && m.Destination == "/dev/shm" {
-			s.Mounts[i] = specs.Mount{Type: "bind", Source: m.Destination, Destination: m.Destination, Options: []string{"rbind", "nosuid", "noexec", "nodev"}}
+// withShm shows the memory segments of a namespace that is shared.
+func withShm(dir string) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		for i, m := range s.Mounts {
+			if m.Destination == "/dev/shm" {
+				s.Mounts[i] = specs.Mount{Type: "bind", Source: dir, Destination: m.Destination, Options: []string{"rbind", "nosuid", "noexec", "nodev"}}
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // equipment is what the service gives its processes on top.
 func equipment(s *spec.Service) ([]oci.SpecOpts, error) {
 	opts := []oci.SpecOpts{withSysctls(s), withUlimits(s.Ulimits), withOOMScore(s.OOMScoreAdj), withPropagation(s.Mounts), oci.WithAnnotations(pairMap(s.Annotations))}
-	if s.ShmSize > 0 && !s.Namespaces.IPC {
+	if s.ShmSize > 0 && !s.Namespaces.IPC && s.Namespaces.IPCOf == "" {
 		opts = append(opts, oci.WithDevShmSize(max(1, s.ShmSize>>10)))
 	}
 	if s.TTY {
@@ -226,7 +267,7 @@ func withOOMScore(score int) oci.SpecOpts {
 func withSysctls(v *spec.Service) oci.SpecOpts {
 	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
 		s.Linux.Sysctl = map[string]string{}
-		if v.NetworkMode != spec.NetworkHost {
+		if ownNetwork(v) {
 			s.Linux.Sysctl["net.ipv4.ip_unprivileged_port_start"] = "0"
 			s.Linux.Sysctl["net.ipv4.ping_group_range"] = "0 2147483647"
 		}

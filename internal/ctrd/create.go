@@ -2,10 +2,11 @@ package ctrd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,14 +34,14 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 	if !errdefs.IsNotFound(err) {
 		return err
 	}
-	if err := e.placeMounts(); err != nil {
+	if err := errors.Join(e.placeMounts(), e.noteParent(&c.Service)); err != nil {
 		return err
 	}
 	endpoint, err := e.claim(ctx, c)
 	if err != nil {
 		return err
 	}
-	if c.Service.NetworkMode != spec.NetworkHost && !choosesAddress(&c.Service) {
+	if ownNetwork(&c.Service) && !choosesAddress(&c.Service) {
 		e.wiring.begin(c.ID, func() { e.wire(ctx, c.ID) })
 	}
 	img, err := e.imageConfig(ctx, c.Service.Image, c.Digest)
@@ -48,8 +49,15 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 		return err
 	}
 	c.Digest = img.digest // of one that was just built the plan knows none
+	mounted, err := e.mountedImages(ctx, &c)
+	if err != nil {
+		return err
+	}
 	if err := e.prepareSnapshot(ctx, c, img); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
+	}
+	if err := e.viewImages(ctx, c.ID, mounted); err != nil {
+		return err
 	}
 	rec, err := e.record(ctx, c, img, endpoint)
 	if err != nil {
@@ -58,6 +66,8 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 	if _, err := e.client.ContainerService().Create(ctx, rec); err != nil {
 		return fmt.Errorf("container record: %w", err)
 	}
+	e.meet(rec)
+	e.Note(ctx, rec.ID, "create", time.Now(), nil)
 	return nil
 }
 
@@ -116,6 +126,9 @@ func (e *Engine) prepareSnapshot(ctx context.Context, c executor.ContainerSpec, 
 func snapshotLabels(c executor.ContainerSpec) map[string]string {
 	l := identityLabels(c)
 	l[gcRoot] = time.Now().UTC().Format(time.RFC3339)
+	if n := len(c.Mounted); n > 0 {
+		l[labels.Mounts] = strconv.Itoa(n)
+	}
 	return l
 }
 
@@ -132,7 +145,7 @@ func inTheWay(err error) bool {
 
 func identityLabels(c executor.ContainerSpec) map[string]string {
 	return labels.Encode(labels.Identity{
-		Stack: c.Stack, Ref: c.Ref, Generation: c.Generation, Hash: c.Hash, Digest: c.Digest, Name: c.Name, Dir: c.Dir,
+		Stack: c.Stack, Ref: c.Ref, Generation: c.Generation, Hash: c.Hash, Digest: c.Digest, Name: c.Name, Dir: c.Dir, Prepares: c.Prepares, Files: labels.JoinFiles(c.Files),
 	})
 }
 
@@ -140,7 +153,7 @@ func identityLabels(c executor.ContainerSpec) map[string]string {
 func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.Endpoint, error) {
 	want := network.Endpoint{
 		ID: c.ID, Stack: c.Stack, Service: c.Ref.Name, Index: c.Ref.Index,
-		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service), Links: links(&c.Service), Avoid: avoided(c),
+		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service), Links: links(&c.Service), Servers: servers(c.Service.DNS), Avoid: avoided(c),
 	}
 	var err error
 	if want.Attachments, err = attachments(c); err != nil {
@@ -158,7 +171,7 @@ func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.E
 // record is the whole container record, with its OCI spec and desired model.
 func (e *Engine) record(ctx context.Context, c executor.ContainerSpec, img image, p network.Endpoint) (containers.Container, error) {
 	var rec containers.Container
-	rt, err := e.runtime()
+	rt, err := e.runtime(&c.Service)
 	if err != nil {
 		return rec, err
 	}
@@ -176,7 +189,7 @@ func (e *Engine) record(ctx context.Context, c executor.ContainerSpec, img image
 	}
 	made := c
 	made.Service.Mounts = withImageVolumes(c.Service.Mounts, img)
-	mounts, err := e.mounts(made)
+	mounts, err := e.mounts(ctx, made)
 	if err != nil {
 		return rec, err
 	}
@@ -197,9 +210,18 @@ func (e *Engine) record(ctx context.Context, c executor.ContainerSpec, img image
 }
 
 func storedFor(c executor.ContainerSpec, img image) stored {
-	s := stored{Service: c.Service, Networks: c.Networks, Volumes: c.Volumes, Health: effectiveHealth(c.Service.Healthcheck, img.health)}
+	s := stored{Service: c.Service, Networks: c.Networks, Volumes: onlyNames(c.Volumes), Mounted: c.Mounted, Health: effectiveHealth(c.Service.Healthcheck, img.health)}
 	s.StopSignal = firstOf(c.Service.StopSignal, img.config.StopSignal, "SIGTERM")
 	return s
+}
+
+// onlyNames leaves out what the volumes' own records have: options may hold a
+// login, and are for root alone.
+func onlyNames(list []spec.Volume) (out []spec.Volume) {
+	for _, v := range list {
+		out = append(out, spec.Volume{Key: v.Key, Name: v.Name, External: v.External})
+	}
+	return out
 }
 
 // effectiveHealth is the file's healthcheck; one without a test keeps the
@@ -208,7 +230,7 @@ func effectiveHealth(file, img *spec.Healthcheck) *spec.Healthcheck {
 	if file == nil {
 		return img
 	}
-	if file.Disable || len(file.Test) > 0 || img == nil {
+	if file.Disable || len(file.Test) > 0 || file.Probe != (spec.Probe{}) || img == nil {
 		return file
 	}
 	merged := *file
@@ -245,8 +267,11 @@ func recordLabels(c executor.ContainerSpec, p network.Endpoint) (map[string]stri
 func addresses(p network.Endpoint) map[string]string {
 	out := map[string]string{}
 	for _, a := range p.Attachments {
-		if a.Address != (netip.Prefix{}) {
+		switch {
+		case a.Address.IsValid():
 			out[a.Network] = a.Address.Addr().String()
+		case a.Address6.IsValid():
+			out[a.Network] = a.Address6.Addr().String()
 		}
 	}
 	return out

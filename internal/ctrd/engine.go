@@ -18,7 +18,6 @@ import (
 	"time"
 
 	introspection "github.com/containerd/containerd/api/services/introspection/v1"
-	options "github.com/containerd/containerd/api/types/runc/options"
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/leases"
@@ -75,11 +74,12 @@ type Helpers interface {
 type Engine struct {
 	Config
 	client   *containerd.Client
-	volumes  volume.Store
+	volumes  volume.Mounts
 	telling  *semaphore.Weighted // bounds how many processes are told to end at once
 	clearing *semaphore.Weighted // bounds how many stops clear away at once
 	starting *semaphore.Weighted // one shim's start at a time
 
+	met    met   // for notes of what happens
 	wiring ahead // network interfaces
 	quick  quickener
 
@@ -114,8 +114,12 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		return nil, fmt.Errorf("the engine at %s does not answer: %w", c.Address, err)
 	}
 	e := &Engine{
-		Config: c, volumes: volume.Store{Dir: c.Dirs.Volumes()}, images: map[string]image{}, grouped: map[string]bool{},
+		Config: c, images: map[string]image{}, grouped: map[string]bool{},
 		telling: semaphore.NewWeighted(tellAtOnce), clearing: semaphore.NewWeighted(executor.DefaultParallel), starting: semaphore.NewWeighted(1),
+	}
+	e.volumes = volume.Mounts{Store: volume.Store{Dir: c.Dirs.Volumes(), Note: e.noteVolume}, Dirs: c.Dirs, Mount: mountLocal}
+	if e.Network != nil {
+		e.Network.Note = e.noteNetwork
 	}
 	client, err := containerd.New(c.Address,
 		containerd.WithDefaultNamespace(c.Dirs.Namespace()),
@@ -226,16 +230,6 @@ func (e *Engine) Unlease(ctx context.Context, stack string) error {
 
 func leaseOf(stack string) string { return "stackup-" + stack }
 
-// runtime is the runtime of a new container, with a state folder of our own:
-// the default one is shared by every containerd of a host.
-func (e *Engine) runtime() (containers.RuntimeInfo, error) {
-	opts, err := typeurl.MarshalAny(&options.Options{BinaryName: e.RuntimeBin, Root: e.Dirs.RuncRoot()})
-	if err != nil {
-		return containers.RuntimeInfo{}, err
-	}
-	return containers.RuntimeInfo{Name: runtimeName, Options: opts}, nil
-}
-
 // extensionKey is where the desired model is stored with a container.
 const extensionKey = "dev.stackup.service"
 
@@ -247,6 +241,7 @@ type stored struct {
 	Service    spec.Service      `json:"service"`
 	Networks   []spec.Network    `json:"networks,omitempty"`    // those it was made with
 	Volumes    []spec.Volume     `json:"volumes,omitempty"`     // likewise
+	Mounted    map[string]string `json:"mounted,omitempty"`     // digests of the images that it mounts, by reference
 	Health     *spec.Healthcheck `json:"health,omitempty"`      // in force: the file's, else the image's
 	StopSignal string            `json:"stop_signal,omitempty"` // in force: the file's, else the image's
 }

@@ -13,7 +13,7 @@ import (
 // until ctx ends or the engine goes away, which errs tells.
 func (e *Engine) Watch(ctx context.Context) (<-chan any, <-chan error) {
 	ctx, cancel := context.WithCancel(e.ctx(ctx))
-	in, inErr := e.client.Subscribe(ctx, `topic~="/tasks/(exit|start|delete)"`, `topic~="/containers/"`)
+	in, inErr := e.client.Subscribe(ctx, `topic~="/tasks/(exit|oom|start|delete|paused|resumed)"`, `topic~="/containers/"`)
 	out, errs := make(chan any, 64), make(chan error, 1)
 	go func() {
 		defer cancel()
@@ -58,9 +58,15 @@ func translate(a typeurl.Any) any {
 	switch t := v.(type) {
 	case *eventsapi.TaskExit:
 		if t.ID == t.ContainerID {
-			return inspect.Exit{ID: t.ContainerID, Code: int(t.ExitStatus)}
+			return inspect.Exit{ID: t.ContainerID, Code: int(t.ExitStatus), At: t.ExitedAt.AsTime()}
 		}
+	case *eventsapi.TaskOOM:
+		return inspect.OutOfMemory{ID: t.ContainerID}
 	case *eventsapi.TaskStart:
+		return inspect.Change{ID: t.ContainerID}
+	case *eventsapi.TaskPaused:
+		return inspect.Change{ID: t.ContainerID}
+	case *eventsapi.TaskResumed:
 		return inspect.Change{ID: t.ContainerID}
 	case *eventsapi.TaskDelete:
 		return inspect.Change{ID: t.ContainerID}

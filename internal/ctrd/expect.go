@@ -25,7 +25,7 @@ func (e *Engine) Expect(ctx context.Context, p *planner.Plan) {
 	images, pulled, starts := map[string]string{}, map[string]bool{}, false
 	for _, s := range p.Steps {
 		switch {
-		case s.Op == planner.OpPull, s.Op == planner.OpBuild:
+		case s.Op == planner.OpPull, s.Op == planner.OpLoad, s.Op == planner.OpBuild:
 			pulled[s.Object] = true
 		case s.Op == planner.OpStart:
 			starts = true

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +18,13 @@ import (
 )
 
 // attach gives a container its network; in the host's there is nothing to
-// attach, and its names are the host's.
+// attach, and its names are the host's. So it is with another container's.
 func (e *Engine) attach(ctx context.Context, id string, s *spec.Service) error {
-	if s.NetworkMode != spec.NetworkHost {
+	if ownNetwork(s) {
 		return e.Network.Attach(ctx, id)
+	}
+	if s.NetworkMode.Of() != "" {
+		return nil
 	}
 	names, err := os.ReadFile("/etc/hosts")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -77,7 +79,7 @@ type taskIO struct {
 // prepareIO makes the FIFOs of a container. A terminal has one stream out; a
 // standard input that stays open waits for whoever writes into its FIFO.
 func (e *Engine) prepareIO(id string, s *spec.Service) (t taskIO, err error) {
-	t.stdout, t.stderr, t.hold, err = logs.Prepare(e.Dirs, id, logs.Config{MaxSize: s.Logging.MaxSize, MaxFiles: s.Logging.MaxFiles})
+	t.stdout, t.stderr, t.hold, err = logs.Prepare(e.Dirs, id, logs.Config{MaxSize: s.Logging.MaxSize, MaxFiles: s.Logging.MaxFiles, Compress: s.Logging.Compress})
 	if err != nil {
 		return t, err
 	}
@@ -97,73 +99,16 @@ func (e *Engine) prepareIO(id string, s *spec.Service) (t taskIO, err error) {
 // writeFiles writes the managed files of /etc. They are world-readable: every
 // user of the container reads them.
 func (e *Engine) writeFiles(id string, p network.Endpoint, s *spec.Service) error {
-	host, err := hostResolvConf()
+	if s.NetworkMode.Of() != "" {
+		return nil // they are the other's
+	}
+	conf, err := e.resolvConf(p, s)
 	if err != nil {
 		return err
 	}
 	dir := e.Dirs.Container(id)
-	if s.NetworkMode != spec.NetworkHost {
-		host = resolvConf(host)
-	}
-	if err := statedir.WriteVolatile(filepath.Join(dir, "resolv.conf"), ownDNS(host, s.DNS), 0o644); err != nil {
+	if err := statedir.WriteVolatile(filepath.Join(dir, "resolv.conf"), conf, 0o644); err != nil {
 		return err
 	}
 	return statedir.WriteVolatile(filepath.Join(dir, "hostname"), []byte(p.Hostname+"\n"), 0o644)
-}
-
-// hostResolvConf is the host's own; no such file is an empty one.
-func hostResolvConf() ([]byte, error) {
-	b, err := os.ReadFile("/run/systemd/resolve/resolv.conf") // the real resolvers behind a local stub
-	if errors.Is(err, os.ErrNotExist) {
-		b, err = os.ReadFile("/etc/resolv.conf")
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	return b, nil
-}
-
-// resolvConf is the host's, without resolvers on the host's own loopback,
-// which a container cannot reach.
-func resolvConf(host []byte) []byte {
-	return without(host, func(f []string) bool {
-		return f[0] == "nameserver" && len(f) > 1 && (strings.HasPrefix(f[1], "127.") || f[1] == "::1")
-	})
-}
-
-// ownDNS puts what the service says in the place of the host's lines of that kind.
-func ownDNS(host []byte, d spec.DNS) []byte {
-	out := without(host, func(f []string) bool {
-		return f[0] == "nameserver" && len(d.Servers) > 0 || (f[0] == "search" || f[0] == "domain") && len(d.Search) > 0 ||
-			f[0] == "options" && len(d.Options) > 0
-	})
-	for _, s := range d.Servers {
-		out = addLine(out, "nameserver", s)
-	}
-	if !slices.Equal(d.Search, []string{"."}) { // a dot alone: none
-		out = addLine(out, "search", d.Search...)
-	}
-	return addLine(out, "options", d.Options...)
-}
-
-func addLine(text []byte, word string, values ...string) []byte {
-	if len(values) == 0 {
-		return text
-	}
-	if len(text) > 0 && text[len(text)-1] != '\n' {
-		text = append(text, '\n')
-	}
-	return append(text, word+" "+strings.Join(values, " ")+"\n"...)
-}
-
-// without leaves out the lines of a resolv.conf(5) whose words match.
-func without(text []byte, match func(words []string) bool) []byte {
-	var out strings.Builder
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 0 && match(f) {
-			continue
-		}
-		out.WriteString(line)
-	}
-	return []byte(out.String())
 }

@@ -26,7 +26,7 @@ func TestResolvConfDropsLoopback(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, string(resolvConf([]byte(tt.in)))); diff != "" {
+			if diff := cmp.Diff(tt.want, string(reachable([]byte(tt.in)))); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

@@ -8,12 +8,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	contfs "github.com/containerd/continuity/fs"
 
 	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/volume"
 	"stackup.dev/stackup/spec"
 )
 
@@ -49,7 +49,7 @@ func (e *Engine) fillVolumes(ctx context.Context, c executor.ContainerSpec) erro
 	}
 	return mount.WithReadonlyTempMount(ctx, layers, func(root string) error {
 		for _, m := range wanting {
-			if err := e.fillVolume(c, m, root); err != nil {
+			if err := e.fillVolume(ctx, c, m, root); err != nil {
 				return fmt.Errorf("volume at %s: %w", m.Target, err)
 			}
 		}
@@ -57,7 +57,7 @@ func (e *Engine) fillVolumes(ctx context.Context, c executor.ContainerSpec) erro
 	})
 }
 
-func (e *Engine) fillVolume(c executor.ContainerSpec, m spec.Mount, root string) error {
+func (e *Engine) fillVolume(ctx context.Context, c executor.ContainerSpec, m spec.Mount, root string) error {
 	name, err := volumeName(c, m)
 	if err != nil {
 		return err
@@ -73,20 +73,10 @@ func (e *Engine) fillVolume(c executor.ContainerSpec, m spec.Mount, root string)
 	if err != nil {
 		return err
 	}
-	return e.volumes.Fill(name, func(into string) error {
+	return e.volumes.Fill(ctx, name, func(into string) error {
 		if err := contfs.CopyDir(into, source); err != nil {
 			return err
 		}
-		return likeFolder(into, st)
+		return volume.LikeFolder(into, st)
 	})
-}
-
-// likeFolder gives a folder another's owner and mode.
-func likeFolder(path string, like os.FileInfo) error {
-	if sys, ok := like.Sys().(*syscall.Stat_t); ok {
-		if err := os.Chown(path, int(sys.Uid), int(sys.Gid)); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(path, like.Mode())
 }

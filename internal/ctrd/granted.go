@@ -40,7 +40,7 @@ func (e *Engine) grant(id string, s *spec.Service, user specs.User) error {
 	if len(s.Files) == 0 {
 		return nil
 	}
-	if err := inMemory(e.Dirs.Granted(id)); err != nil {
+	if err := inMemory(e.Dirs.Granted(id), "mode=0700,size="+grantedSize); err != nil {
 		return fmt.Errorf("configs and secrets: %w", err)
 	}
 	for i, f := range s.Files {
@@ -52,14 +52,14 @@ func (e *Engine) grant(id string, s *spec.Service, user specs.User) error {
 }
 
 // inMemory makes a folder whose content no disk ever sees.
-func inMemory(dir string) error {
+func inMemory(dir, options string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	if isMount(dir) {
 		return nil
 	}
-	return unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700,size="+grantedSize)
+	return unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, options)
 }
 
 func isMount(dir string) bool {
@@ -124,10 +124,8 @@ func contentOf(f spec.File) ([]byte, error) {
 // revoke takes the files away, and the memory with them.
 func (e *Engine) revoke(id string) error {
 	dir := e.Dirs.Granted(id)
-	for isMount(dir) {
-		if err := unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
-			return fmt.Errorf("unmount %s: %w", dir, err)
-		}
+	if err := unmountAll(dir); err != nil {
+		return err
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

@@ -78,11 +78,21 @@ func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *
 		}
 		err = native(e.createInShim(ctx, rec, req))
 	}
+	for end := time.Now().Add(bundleWait); inTheWay(err) && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(bundleLook) {
+		err = errors.Join(e.deleteTask(ctx, rec.ID), native(e.createInShim(ctx, rec, req)))
+	}
 	if err == nil {
 		e.used.Store(true)
 	}
 	return err
 }
+
+// A command that is killed while its task is made leaves containerd at work on
+// that, and then on clearing it away.
+const (
+	bundleWait = 3 * time.Second
+	bundleLook = 50 * time.Millisecond
+)
 
 func (e *Engine) createInShim(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
 	listening, begun, err := e.oneShim(ctx, rec.Labels[labels.Stack])

@@ -47,22 +47,28 @@ func (e *Engine) clearHalfStarted(ctx context.Context, id string) error {
 // first one that fails is the error, with what it printed last.
 func (e *Engine) runHooks(ctx context.Context, id, what string, hooks []spec.Hook) error {
 	for i, h := range hooks {
-		var out tail
-		var env []string
-		for _, p := range h.Environment {
-			env = append(env, p.Name+"="+p.Value)
-		}
-		code, err := e.Exec(ctx, id, inspect.Process{
-			Args: h.Command, Env: env, User: h.User, WorkingDir: h.WorkingDir, Privileged: h.Privileged, Stdout: &out, Stderr: &out,
-		})
-		if err == nil && code != 0 {
-			err = fmt.Errorf("exited (%d): %s", code, out.String())
-		}
-		if err != nil {
+		if err := e.RunHook(ctx, id, h); err != nil {
 			return fmt.Errorf("%s[%d]: %w", what, i, err)
 		}
 	}
 	return nil
+}
+
+// RunHook runs a command in a container that runs. One that fails is an error,
+// with what it printed last.
+func (e *Engine) RunHook(ctx context.Context, id string, h spec.Hook) error {
+	var out tail
+	var env []string
+	for _, p := range h.Environment {
+		env = append(env, p.Name+"="+p.Value)
+	}
+	code, err := e.Exec(ctx, id, inspect.Process{
+		Args: h.Command, Env: env, User: h.User, WorkingDir: h.WorkingDir, Privileged: h.Privileged, Stdout: &out, Stderr: &out,
+	})
+	if err == nil && code != 0 {
+		err = fmt.Errorf("exited (%d): %s", code, out.String())
+	}
+	return err
 }
 
 // beforeStop runs what the service wants run first, and gives what is left of

@@ -33,6 +33,7 @@ func (e *Engine) Pull(ctx context.Context, ref, digest string, report func(done,
 	if digest != "" && img.Target().Digest.String() != digest {
 		return fmt.Errorf("the registry now has %s where %s was planned: run again", img.Target().Digest, digest)
 	}
+	e.noteImage("pull", ref)
 	return nil
 }
 

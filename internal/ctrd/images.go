@@ -38,6 +38,7 @@ func (e *Engine) LoadImages(ctx context.Context, r io.Reader) ([]string, error) 
 			return names, fmt.Errorf("unpack %s: %w", i.Name, err)
 		}
 		names = append(names, i.Name)
+		e.noteImage("load", i.Name)
 	}
 	if len(names) == 0 {
 		return nil, errors.New("the archive names no image (annotation org.opencontainers.image.ref.name or io.containerd.image.name)")
@@ -94,6 +95,9 @@ func (e *Engine) RemoveImage(ctx context.Context, name string, force bool) error
 	if errdefs.IsNotFound(err) {
 		return noImage(ref)
 	}
+	if err == nil {
+		e.noteImage("untag", ref.String())
+	}
 	return err
 }
 
@@ -107,12 +111,14 @@ func parseRef(name string) (reference.Named, error) {
 }
 
 func (e *Engine) unusedImage(ctx context.Context, ref string) error {
-	used, err := e.client.ContainerService().List(ctx, fmt.Sprintf("image==%q", ref))
+	all, err := e.client.ContainerService().List(ctx)
 	if err != nil {
 		return err
 	}
-	if len(used) > 0 {
-		return fmt.Errorf("image %s is in use by container %s; use --force to remove it all the same", ref, used[0].ID)
+	for _, c := range all {
+		if _, mounts := mountedBy(c)[ref]; mounts || c.Image == ref {
+			return fmt.Errorf("image %s is in use by container %s; use --force to remove it all the same", ref, c.ID)
+		}
 	}
 	return nil
 }

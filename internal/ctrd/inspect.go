@@ -3,6 +3,8 @@ package ctrd
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -73,7 +75,7 @@ func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network
 	}
 	c := inspect.Container{
 		Container: o, Stack: r.Labels[labels.Stack], Dir: r.Labels[labels.Dir], Image: r.Image, Created: r.CreatedAt,
-		Desired: r.Labels[labels.Desired], Probe: s.Health, Labels: map[string]string{},
+		Desired: r.Labels[labels.Desired], Files: r.Labels[labels.ConfigFiles], Probe: s.Health, Labels: map[string]string{},
 	}
 	for _, l := range s.Service.Labels {
 		c.Labels[l.Name] = l.Value
@@ -90,7 +92,18 @@ func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network
 	}
 	last, err := e.readRun(r.ID)
 	c.StartedAt, c.Restarts = last.Started, last.Restarts
+	c.Lost = t == nil && last.Started.IsZero() && e.hasRun(r.ID)
+	if t == nil && last.Exit != nil {
+		c.ExitCode, c.ExitedAt = last.Exit.Code, last.Exit.At
+	}
 	return c, err
+}
+
+// hasRun says whether a container was ever started: its log outlives the machine's
+// end, which what is known of its run does not.
+func (e *Engine) hasRun(id string) bool {
+	_, err := os.Stat(filepath.Join(e.Dirs.Logs(), id))
+	return err == nil
 }
 
 // args reads nothing but the command out of the OCI spec, which is large.

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	contfs "github.com/containerd/continuity/fs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/opencontainers/selinux/go-selinux"
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/planner"
@@ -21,7 +23,7 @@ import (
 // mounts makes what the service's mounts need on the host, and gives them in
 // OCI form, with the managed files of /etc first so that a service's own
 // mount over one of them wins.
-func (e *Engine) mounts(c executor.ContainerSpec) ([]specs.Mount, error) {
+func (e *Engine) mounts(ctx context.Context, c executor.ContainerSpec) ([]specs.Mount, error) {
 	out := e.managedFiles(c)
 	if c.Service.Init {
 		if e.InitBin == "" {
@@ -29,19 +31,21 @@ func (e *Engine) mounts(c executor.ContainerSpec) ([]specs.Mount, error) {
 		}
 		out = append(out, specs.Mount{Type: "bind", Source: e.InitBin, Destination: initPath, Options: []string{"bind", "ro"}})
 	}
+	var own []specs.Mount
 	for _, m := range c.Service.Mounts {
-		o, err := e.mount(c, m)
+		o, err := e.mount(ctx, c, m)
 		if err != nil {
 			return nil, fmt.Errorf("mount %s: %w", m.Target, err)
 		}
-		out = append(out, o)
+		own = append(own, o)
 	}
-	return append(out, e.grantedMounts(c.ID, &c.Service)...), nil
+	own, err := e.lentMounts(ctx, c, own)
+	return slices.Concat(out, own, e.grantedMounts(c.ID, &c.Service)), err
 }
 
 func (e *Engine) managedFiles(c executor.ContainerSpec) []specs.Mount {
 	var out []specs.Mount
-	for _, name := range []string{"hosts", "resolv.conf", "hostname"} {
+	for _, name := range etcFiles {
 		out = append(out, specs.Mount{
 			Type: "bind", Source: filepath.Join(e.Dirs.Container(c.ID), name), Destination: "/etc/" + name,
 			Options: []string{"bind", "rprivate", "rw"},
@@ -50,14 +54,16 @@ func (e *Engine) managedFiles(c executor.ContainerSpec) []specs.Mount {
 	return out
 }
 
-func (e *Engine) mount(c executor.ContainerSpec, m spec.Mount) (specs.Mount, error) {
+func (e *Engine) mount(ctx context.Context, c executor.ContainerSpec, m spec.Mount) (specs.Mount, error) {
 	switch m.Type {
 	case spec.MountTmpfs:
 		return tmpfsMount(m), nil
 	case spec.MountBind:
 		return bindMount(m)
 	case spec.MountVolume:
-		return e.volumeMount(c, m)
+		return e.volumeMount(ctx, c, m)
+	case spec.MountImage:
+		return e.imageMount(ctx, c, m)
 	}
 	return specs.Mount{}, fmt.Errorf("unknown mount type %q", m.Type)
 }
@@ -86,18 +92,23 @@ func bindMount(m spec.Mount) (specs.Mount, error) {
 			return specs.Mount{}, err
 		}
 	}
+	if m.SELinux != "" && selinux.GetEnabled() {
+		if err := label(m.Source); err != nil {
+			return specs.Mount{}, fmt.Errorf("bind.selinux: %w", err)
+		}
+	}
 	return bound(m.Source, m), nil
 }
 
-func (e *Engine) volumeMount(c executor.ContainerSpec, m spec.Mount) (specs.Mount, error) {
+func (e *Engine) volumeMount(ctx context.Context, c executor.ContainerSpec, m spec.Mount) (specs.Mount, error) {
 	name, err := volumeName(c, m)
 	if err != nil {
 		return specs.Mount{}, err
 	}
 	if m.Source == "" {
-		err = e.volumes.Create(c.Stack, "", name, true)
+		err = e.volumes.Create(planner.Volume{Name: name, Stack: c.Stack, Anonymous: true, Labels: m.Labels})
 	} else {
-		err = e.volumes.Finish(name)
+		err = e.volumes.Use(ctx, name, c.ID)
 	}
 	if err != nil {
 		return specs.Mount{}, err
@@ -155,6 +166,9 @@ func anonymousName(c executor.ContainerSpec, m spec.Mount) string {
 	if index == planner.OneOff {
 		service = c.ID
 	}
+	if c.Prepares > 0 { // what the replica has
+		service, index = c.Ref.Name, c.Prepares
+	}
 	if m.Of != "" { // volumes_from: of the other's first replica
 		service, index = m.Of, 1
 	}
@@ -162,12 +176,12 @@ func anonymousName(c executor.ContainerSpec, m spec.Mount) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// CreateVolume makes a named volume.
+// CreateVolume makes a named volume, or gives one that is there its labels.
 func (e *Engine) CreateVolume(_ context.Context, stack string, v spec.Volume) error {
-	return e.volumes.Create(stack, v.Key, v.Name, false)
+	return e.volumes.Create(planner.Volume{Key: v.Key, Name: v.Name, Stack: stack, Made: v.Local, Labels: v.Labels})
 }
 
 // RemoveVolume deletes a volume with its data.
-func (e *Engine) RemoveVolume(_ context.Context, _, name string) error {
-	return e.volumes.Remove(name)
+func (e *Engine) RemoveVolume(ctx context.Context, _, name string) error {
+	return e.volumes.Remove(ctx, name)
 }

@@ -105,7 +105,7 @@ func TestMountsOfAContainer(t *testing.T) {
 	if err := os.Remove(e.volumes.Data("shop_data")); err != nil { // its creation was interrupted
 		t.Fatal(err)
 	}
-	got, err := e.mounts(c)
+	got, err := e.mounts(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestMountsRefuse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := unconnected(t).mounts(box(tt.change))
+			_, err := unconnected(t).mounts(t.Context(), box(tt.change))
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}

@@ -1,8 +1,8 @@
 package ctrd
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,20 +15,9 @@ import (
 
 // CreateNetwork makes a network; the plugin builds its bridge.
 func (e *Engine) CreateNetwork(ctx context.Context, stack string, n spec.Network) error {
-	asked := network.Settings{MTU: n.MTU, Internal: n.Internal}
-	var err error
-	if n.Subnet != "" {
-		if asked.Subnet, err = netip.ParsePrefix(n.Subnet); err != nil {
-			return err
-		}
-	}
-	if n.Gateway != "" {
-		if asked.Gateway, err = netip.ParseAddr(n.Gateway); err != nil {
-			return err
-		}
-	}
-	if len(n.Labels) > 0 {
-		asked.Labels = pairMap(n.Labels)
+	asked, err := settingsOf(n)
+	if err != nil {
+		return err
 	}
 	_, err = e.Network.CreateNetwork(ctx, stack, n.Key, n.Name, asked)
 	return err
@@ -43,14 +32,11 @@ func (e *Engine) observeNetworks() ([]planner.Network, error) {
 	all, err := e.Network.Networks()
 	var out []planner.Network
 	for _, n := range all {
-		made := planner.NetworkSettings{MTU: n.Asked.MTU, Internal: n.Asked.Internal}
-		if n.Asked.Subnet.IsValid() {
-			made.Subnet = n.Asked.Subnet.String()
+		subnet := n.Subnet
+		if !subnet.IsValid() {
+			subnet = n.Subnet6
 		}
-		if n.Asked.Gateway.IsValid() {
-			made.Gateway = n.Asked.Gateway.String()
-		}
-		out = append(out, planner.Network{Key: n.Key, Name: n.Name, Stack: n.Stack, Subnet: n.Subnet.String(), Made: made})
+		out = append(out, planner.Network{Key: n.Key, Name: n.Name, Stack: n.Stack, Subnet: subnet.String(), Made: madeOf(n.Asked)})
 	}
 	return out, err
 }
@@ -58,23 +44,42 @@ func (e *Engine) observeNetworks() ([]planner.Network, error) {
 // attachments are a service's networks in the order of its interfaces. The
 // first has the default route and the published ports.
 func attachments(c executor.ContainerSpec) ([]network.Attachment, error) {
-	joined := slices.Clone(c.Service.Networks)
-	slices.SortStableFunc(joined, func(a, b spec.Attachment) int {
-		return cmp.Or(cmp.Compare(b.GatewayPriority, a.GatewayPriority), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Network, b.Network))
-	})
 	var out []network.Attachment
-	for _, a := range joined {
+	for _, a := range c.Service.Joined() {
 		n, err := networkNamed(c.Networks, a.Network)
 		if err != nil {
 			return nil, err
 		}
-		v := network.Attachment{Network: n.Name, Names: names(c, a), MAC: a.MAC}
-		if a.IPv4 != "" {
-			if v.Wanted, err = netip.ParseAddr(a.IPv4); err != nil {
-				return nil, err
-			}
+		v := network.Attachment{
+			Network: n.Name, Names: names(c, a), MAC: a.MAC, Interface: a.Interface, Named: a.Interface != "", Sysctls: pairMap(a.Sysctls),
+		}
+		var err1, err2 error
+		v.Wanted, err1 = optional(netip.ParseAddr, a.IPv4)
+		v.Wanted6, err2 = optional(netip.ParseAddr, a.IPv6)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, err
+		}
+		if v.LinkLocal, err = linkLocal(a.LinkLocal); err != nil {
+			return nil, err
 		}
 		out = append(out, v)
+	}
+	return out, nil
+}
+
+// linkLocal gives addresses of a link with the lengths of their ranges (RFC 3927
+// section 2.1, RFC 4291 section 2.5.6).
+func linkLocal(list []string) (out []netip.Prefix, err error) {
+	for _, text := range list {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, err
+		}
+		bits := 16
+		if a.Is6() {
+			bits = 64
+		}
+		out = append(out, netip.PrefixFrom(a, bits))
 	}
 	return out, nil
 }
@@ -95,7 +100,9 @@ func avoided(c executor.ContainerSpec) map[string][]netip.Addr {
 // choosesAddress says whether the container shall have an address that its
 // predecessor has as long as it runs.
 func choosesAddress(s *spec.Service) bool {
-	return slices.ContainsFunc(s.Networks, func(a spec.Attachment) bool { return a.IPv4 != "" || a.MAC != "" })
+	return slices.ContainsFunc(s.Networks, func(a spec.Attachment) bool {
+		return a.IPv4 != "" || a.IPv6 != "" || a.MAC != "" || len(a.LinkLocal) > 0
+	})
 }
 
 func networkNamed(all []spec.Network, key string) (spec.Network, error) {
@@ -112,5 +119,9 @@ func names(c executor.ContainerSpec, a spec.Attachment) []string {
 	if c.Ref.Index == planner.OneOff && !c.Aliases {
 		return []string{c.Name}
 	}
-	return append([]string{c.Ref.Name, c.Name}, a.Aliases...)
+	own := []string{c.Ref.Name, c.Name}
+	if a.Nameless {
+		own = own[1:]
+	}
+	return append(own, a.Aliases...)
 }

@@ -37,6 +37,7 @@ func (e *Engine) Observe(ctx context.Context, s *spec.Stack) (planner.State, err
 	g.Go(func() (err error) { st.Networks, err = e.observeNetworks(); return err })
 	g.Go(func() (err error) { st.Volumes, err = e.volumes.List(); return err })
 	g.Go(func() (err error) { st.PortsInUse, err = e.observePorts(gctx, s); return err })
+	st.Lacks = e.lacks(s)
 	return st, g.Wait()
 }
 
@@ -142,8 +143,8 @@ func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (o plann
 		return o, s, err
 	}
 	o = planner.Container{
-		ID: c.ID, Ref: id.Ref, Name: id.Name, Generation: id.Generation,
-		Hash: id.Hash, Digest: id.Digest, Service: s.Service, Networks: s.Networks, Volumes: s.Volumes, Task: planner.TaskNone,
+		ID: c.ID, Ref: id.Ref, Name: id.Name, Generation: id.Generation, Prepares: id.Prepares,
+		Hash: id.Hash, Digest: id.Digest, Service: s.Service, Networks: s.Networks, Volumes: s.Volumes, Mounted: s.Mounted, Task: planner.TaskNone,
 	}
 	if t != nil {
 		o.Task, o.ExitCode = taskState(t.Status), int(t.ExitStatus)
@@ -185,7 +186,7 @@ func (e *Engine) debris(ctx context.Context, stack string, seen map[string]bool)
 	add := func(id string, i labels.Identity) {
 		if !seen[id] {
 			seen[id] = true
-			out = append(out, planner.Container{ID: id, Ref: i.Ref, Generation: i.Generation, Task: planner.TaskNone, Partial: true})
+			out = append(out, planner.Container{ID: id, Ref: i.Ref, Generation: i.Generation, Prepares: i.Prepares, Task: planner.TaskNone, Partial: true})
 		}
 	}
 	filter := fmt.Sprintf("labels.%q==%q", labels.Stack, stack)
@@ -233,6 +234,8 @@ func (e *Engine) observeImages(ctx context.Context, s *spec.Stack) ([]planner.Im
 		out[i] = planner.Image{Ref: ref, Local: have.digest, Wanted: have.digest, Build: made[ref]}
 		switch {
 		case made[ref] != nil: // no registry is asked
+		case have.digest == "" && s.Archive(ref) != "":
+			out[i].Err = whyNoArchive(s.Archive(ref))
 		case have.digest == "" && policy[ref].Policy == spec.PullNever:
 			out[i].Err = "it is not on this machine, and pull_policy is never"
 		case have.digest == "" || due(policy[ref], time.Since(have.updated)):
@@ -260,11 +263,16 @@ func (e *Engine) ask(ctx context.Context, i *planner.Image) {
 func pullPolicies(s *spec.Stack) map[string]spec.Pull {
 	eager := []spec.PullPolicy{spec.PullNever, "", spec.PullEvery, spec.PullAlways}
 	out := map[string]spec.Pull{}
-	for _, v := range s.Services {
+	add := func(v *spec.Service) {
 		old, seen := out[v.Image]
 		a, b := slices.Index(eager, old.Policy), slices.Index(eager, v.Pull.Policy)
 		if !seen || b > a || b == a && v.Pull.Every < old.Every {
 			out[v.Image] = v.Pull
+		}
+	}
+	for i := range s.Services {
+		for _, part := range s.Services[i].Parts() {
+			add(part)
 		}
 	}
 	return out
@@ -277,11 +285,13 @@ func due(p spec.Pull, age time.Duration) bool {
 
 func imageRefs(s *spec.Stack) []string {
 	var refs []string
-	for _, v := range s.Services {
-		refs = append(refs, v.Image)
+	for i := range s.Services {
+		for _, part := range s.Services[i].Parts() {
+			refs = append(append(refs, part.Image), part.MountedImages()...)
+		}
 	}
 	slices.Sort(refs)
-	return slices.Compact(refs)
+	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return ref == "" }) // of what is no container
 }
 
 // LocalImages gives the digests of those of refs that are on this machine, by ref.
@@ -343,8 +353,9 @@ func (e *Engine) RemoveShared() {
 	paths := append(groups, "/sys/fs/cgroup/"+e.Dirs.Namespace(),
 		filepath.Join(e.Dirs.RuncRoot(), e.Dirs.Namespace()), e.Dirs.RuncRoot(),
 		filepath.Dir(e.Dirs.Container("x")), e.Dirs.IO(), e.Dirs.Logs(), filepath.Dir(e.Dirs.Exec(0)), filepath.Dir(e.Dirs.Mounts(0)),
-		e.Dirs.Networks(), e.Dirs.Endpoints(), e.Dirs.Netns(), e.Dirs.Volumes(), e.Dirs.CNICache())
+		e.Dirs.Networks(), e.Dirs.Endpoints(), e.Dirs.Netns(), e.Dirs.Volumes(), e.Dirs.VolumeUsers(), e.Dirs.CNICache())
 	_ = os.RemoveAll(e.Dirs.BuildInputs()) // a cache
+	e.removeParents()
 	for _, p := range paths {
 		_ = os.Remove(p) // refused by the kernel unless empty: what we want
 	}

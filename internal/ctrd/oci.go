@@ -120,6 +120,7 @@ func (e *Engine) ociSpec(ctx context.Context, c executor.ContainerSpec, img imag
 	if groups := c.Service.GroupAdd; len(groups) > 0 {
 		opts = append(opts, oci.WithAppendAdditionalGroups(groups...))
 	}
+	opts = append(opts, withUmask(c.Service.Umask), withCDI(c.Service.CDI, e.Log))
 	return oci.GenerateSpec(e.ctx(ctx), e.client, rec, opts...)
 }
 
@@ -139,7 +140,7 @@ func (e *Engine) specOpts(c executor.ContainerSpec, img image, h host, mounts []
 		oci.WithHostname(hostname),
 		withEnv(environ(s, img, hostname)),
 		oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: e.Network.NetnsPath(c.ID)}),
-		oci.WithCgroup(e.cgroupPath(c)),
+		oci.WithCgroup(e.cgroupPath(c.ID, s)),
 		oci.WithMounts(mounts),
 	}
 	if s.ReadOnly {
@@ -150,7 +151,7 @@ func (e *Engine) specOpts(c executor.ContainerSpec, img image, h host, mounts []
 		return nil, err
 	}
 	own := oci.WithAnnotations(map[string]string{groupAnnotation: c.Stack}) // over the service's
-	return slices.Concat(opts, defaultSecurity(h), more, shared(s), []oci.SpecOpts{own, withResources(s.Resources, s.Fixed)}, confine(s, h)), nil
+	return slices.Concat(opts, defaultSecurity(h), more, e.shared(c.ID, s), []oci.SpecOpts{own, withResources(s.Resources, s.Fixed)}, confine(s, h)), nil
 }
 
 // ociVersion is the oldest version of the OCI runtime specification that has all
@@ -160,12 +161,6 @@ const ociVersion = "1.0.2"
 func withVersion(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
 	s.Version = ociVersion
 	return nil
-}
-
-// cgroupPath keeps the containers of different worlds apart: all containerds
-// of a host share one tree of control groups.
-func (e *Engine) cgroupPath(c executor.ContainerSpec) string {
-	return "/" + e.Dirs.Namespace() + "/" + c.ID
 }
 
 // defaultSecurity is Docker's default profile, but for AppArmor and seccomp.
@@ -223,8 +218,8 @@ func withUser(user string) oci.SpecOpts {
 // hostnameOf is the service's hostname, else the container's visible name as
 // far as a host name may go: 63 characters of RFC 1123.
 func hostnameOf(c executor.ContainerSpec) string {
-	if c.Service.Hostname != "" {
-		return c.Service.Hostname
+	if own := firstOf(c.Service.Hostname, c.Hostname); own != "" {
+		return own
 	}
 	if own, err := os.Hostname(); err == nil && c.Service.NetworkMode == spec.NetworkHost {
 		return own

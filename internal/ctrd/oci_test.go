@@ -24,7 +24,7 @@ func specFor(t *testing.T, c executor.ContainerSpec, img image, h host) *oci.Spe
 	t.Helper()
 	d := statedir.Dirs{Root: statedir.DefaultRoot, State: statedir.DefaultState}
 	e := &Engine{Config: Config{Dirs: d, Network: &network.Host{Dirs: d}}}
-	mounts, err := e.mounts(c)
+	mounts, err := e.mounts(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

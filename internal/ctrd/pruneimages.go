@@ -55,6 +55,7 @@ func (e *Engine) removeImages(ctx context.Context, going []images.Image) (gone [
 		switch {
 		case err == nil:
 			gone = append(gone, i.Name)
+			e.noteImage("untag", i.Name)
 		case !errdefs.IsNotFound(err): // somebody else was faster
 			errs = append(errs, fmt.Errorf("image %s: %w", i.Name, err))
 		}
@@ -68,6 +69,9 @@ func unused(list []images.Image, used []containers.Container, all bool) (out []i
 	keep := map[string]bool{} // names and digests
 	for _, c := range used {
 		keep[c.Image], keep[c.Labels[labels.Digest]] = true, true
+		for ref, digest := range mountedBy(c) {
+			keep[ref], keep[digest] = true, true
+		}
 	}
 	for _, i := range list {
 		if keep[i.Name] { // another name of the same content is in use, too

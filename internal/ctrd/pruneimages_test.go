@@ -5,6 +5,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/typeurl/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -25,6 +26,10 @@ func TestUnusedImages(t *testing.T) {
 		img(bare, "bare"), img(named, "both"), img("docker.io/library/app:both", "both"),
 		img("no image's name", "odd"),
 	}
+	mounts, err := stored{Mounted: map[string]string{"docker.io/library/app:1": digest.FromString("two").String()}}.marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name string
 		used []containers.Container
@@ -39,6 +44,9 @@ func TestUnusedImages(t *testing.T) {
 		}},
 		{"other names of what is used stay", []containers.Container{{Image: "docker.io/library/app:1"}, {Image: "docker.io/library/app:both"}, {Image: bare}}, true, []string{
 			"docker.io/library/web:1", "localhost:5000/web:moved", "no image's name",
+		}},
+		{"mounted, under a tag that has moved since", []containers.Container{{Extensions: map[string]typeurl.Any{extensionKey: mounts}}}, true, []string{
+			"localhost:5000/web:moved", bare, named, "docker.io/library/app:both", "no image's name",
 		}},
 		{"a tag that has moved since", []containers.Container{{
 			Image: "localhost:5000/web:moved", Labels: map[string]string{labels.Digest: digest.FromString("two").String()},

@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"stackup.dev/stackup/internal/statedir"
 )
 
 // resolveTimeout bounds the question whether a registry has an image.
@@ -80,6 +82,13 @@ func (e *Engine) resolve(ctx context.Context, ref string) (string, error) {
 	return desc.Digest.String(), nil
 }
 
+// RemoteDigest asks a registry for the digest that an image has there. It needs
+// no engine.
+func RemoteDigest(ctx context.Context, dirs statedir.Dirs, ref string) (string, error) {
+	e := &Engine{Config: Config{Dirs: dirs}}
+	return e.resolve(ctx, ref)
+}
+
 // Push gives an image to its registry: for all its platforms, or for this
 // machine's alone if no more of it is here.
 func (e *Engine) Push(ctx context.Context, ref string) error {
@@ -95,7 +104,11 @@ func (e *Engine) Push(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	return e.client.Push(ctx, ref, desc, containerd.WithResolver(e.resolver(ctx)))
+	if err := e.client.Push(ctx, ref, desc, containerd.WithResolver(e.resolver(ctx))); err != nil {
+		return err
+	}
+	e.noteImage("push", ref)
+	return nil
 }
 
 // whole is as much of an image as is here in full.

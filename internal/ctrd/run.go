@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/planner"
 )
 
 // runVersion is the version of run.json; others are refused.
@@ -21,6 +23,14 @@ type run struct {
 	Started time.Time `json:"started"`
 	// Restarts are those by the supervisor since the last start by a command.
 	Restarts restart.Count `json:"restarts"`
+	// Exit is the end of a run whose task a command has cleared away.
+	Exit *exit `json:"exit,omitempty"`
+}
+
+// exit is how a run ended.
+type exit struct {
+	Code int       `json:"code"`
+	At   time.Time `json:"at"`
 }
 
 func (e *Engine) runPath(id string) string {
@@ -46,7 +56,43 @@ func (e *Engine) readRun(id string) (r run, err error) {
 }
 
 func (e *Engine) writeRun(id string, started time.Time, restarts restart.Count) error {
-	b, err := json.Marshal(run{Version: runVersion, Started: started, Restarts: restarts})
+	return e.putRun(id, run{Version: runVersion, Started: started, Restarts: restarts})
+}
+
+// noteExit keeps how a container ended beyond its task. What is shown of it, and
+// whether its policy starts it again, depend on it.
+func (e *Engine) noteExit(id string, code uint32, at time.Time) {
+	r, err := e.readRun(id)
+	if err == nil && !r.Started.IsZero() {
+		r.Exit = &exit{Code: int(code), At: at}
+		err = e.putRun(id, r)
+	}
+	if err != nil {
+		e.Log.Warn("an exit code is not kept", "id", id, "err", err)
+	}
+}
+
+// KeepExit keeps how a container has ended, if its task is there and says so. Asked
+// again of the same run it only reads.
+func (e *Engine) KeepExit(ctx context.Context, id string) (err error) {
+	if r, err := e.readRun(id); err != nil || r.Exit != nil {
+		return err
+	}
+	lock, err := e.Dirs.LockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	t, err := e.task(e.ctx(ctx), id)
+	if err != nil || t == nil || taskState(t.Status) != planner.TaskStopped || t.ExitedAt == nil {
+		return err
+	}
+	e.noteExit(id, t.ExitStatus, t.ExitedAt.AsTime())
+	return nil
+}
+
+func (e *Engine) putRun(id string, r run) error {
+	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}

@@ -85,6 +85,9 @@ func (e *Engine) TagImage(ctx context.Context, source, target string) error {
 	if errdefs.IsAlreadyExists(err) {
 		_, err = e.client.ImageService().Update(ctx, i, "target", "labels")
 	}
+	if err == nil {
+		e.noteImage("tag", to)
+	}
 	return err
 }
 

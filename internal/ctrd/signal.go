@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	tasktypes "github.com/containerd/containerd/api/types/task"
@@ -17,6 +19,15 @@ import (
 // error. Where the process is in sight it is told directly, else by containerd,
 // which starts a runc for it. A frozen process needs containerd as well.
 func (e *Engine) signal(ctx context.Context, id string, t *tasktypes.Process, sig unix.Signal) error {
+	at := time.Now()
+	if err := e.send(ctx, id, t, sig); err != nil {
+		return err
+	}
+	e.Note(ctx, id, "kill", at, map[string]string{"signal": strconv.Itoa(int(sig))})
+	return nil
+}
+
+func (e *Engine) send(ctx context.Context, id string, t *tasktypes.Process, sig unix.Signal) error {
 	if t.Status != tasktypes.Status_PAUSED && t.Status != tasktypes.Status_PAUSING && signalPid(int(t.Pid), id, sig) {
 		return nil
 	}

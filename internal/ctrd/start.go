@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ func (e *Engine) Start(ctx context.Context, id string) (err error) {
 	if err != nil {
 		return err
 	}
+	e.meet(rec)
 	if err := e.clearHalfStarted(ctx, id); err != nil {
 		return err
 	}
@@ -99,6 +101,14 @@ func (e *Engine) startOrUndo(ctx context.Context, rec containers.Container, rest
 // wants it stopped, or it was restarted since the count was seen; next is the
 // count to record. It says whether it did. For the supervisor.
 func (e *Engine) Restart(ctx context.Context, id string, seen, next restart.Count) (did bool, err error) {
+	return e.startAgain(ctx, id, seen, next, func(ctx context.Context, rec containers.Container) (bool, error) {
+		running, err := e.clearTask(ctx, rec.ID)
+		return !running, err
+	})
+}
+
+// startAgain does that once makeRoom has cleared the way for a new task, which it says.
+func (e *Engine) startAgain(ctx context.Context, id string, seen, next restart.Count, makeRoom func(context.Context, containers.Container) (bool, error)) (did bool, err error) {
 	ctx = e.ctx(ctx)
 	lock, err := e.Dirs.LockContainer(ctx, id)
 	if err != nil {
@@ -115,10 +125,16 @@ func (e *Engine) Restart(ctx context.Context, id string, seen, next restart.Coun
 	if last, err := e.readRun(id); err != nil || last.Restarts != seen {
 		return false, err // the decision was about an earlier run
 	}
-	if running, err := e.clearTask(ctx, id); err != nil || running {
+	e.meet(rec)
+	defer e.forget(id) // the supervisor meets many in its life
+	if made, err := makeRoom(ctx, rec); err != nil || !made {
 		return false, err
 	}
-	return true, e.startOrUndo(ctx, rec, next)
+	if err := e.startOrUndo(ctx, rec, next); err != nil {
+		return true, err
+	}
+	e.Note(ctx, id, "restart", time.Now(), map[string]string{"restartCount": strconv.Itoa(next.Total)})
+	return true, nil
 }
 
 // clearTask makes room for a new task; running says that one runs already.
@@ -158,9 +174,11 @@ func (e *Engine) startTask(ctx context.Context, rec containers.Container, restar
 
 // begin starts the task that is made.
 func (e *Engine) begin(ctx context.Context, rec containers.Container) error {
+	at := time.Now() // it may have ended before the answer is here
 	if _, err := e.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: rec.ID}); err != nil {
 		return fmt.Errorf("start task: %w", native(err))
 	}
+	e.Note(ctx, rec.ID, "start", at, nil)
 	return nil
 }
 
@@ -184,11 +202,14 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 		return err
 	}
 	e.wiring.await(rec.ID)
-	p.Hosts, p.Links = extraHosts(&st.Service), links(&st.Service)
+	p.Hosts, p.Links, p.Servers = extraHosts(&st.Service), links(&st.Service), servers(st.Service.DNS)
 	if err := e.Network.Restore(ctx, p); err != nil {
 		return err
 	}
 	if err := e.writeFiles(rec.ID, p, &st.Service); err != nil {
+		return err
+	}
+	if err := errors.Join(e.linkOthers(ctx, rec, &st.Service), e.shareShm(rec.ID, &st.Service)); err != nil {
 		return err
 	}
 	if err := e.attach(ctx, rec.ID, &st.Service); err != nil {
@@ -208,7 +229,14 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 	if err := e.freshRun(rec.ID, st.Health, restarts); err != nil {
 		return err
 	}
-	if err := e.makeTask(ctx, rec, io); err != nil {
+	if err := e.useVolumes(ctx, rec); err != nil {
+		return err
+	}
+	down, err := e.mountImages(ctx, rec, st.Mounted)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(e.makeTask(ctx, rec, io), down()); err != nil {
 		return err
 	}
 	released()
@@ -268,12 +296,12 @@ func (e *Engine) undoStart(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	e.wiring.await(id)
-	return errors.Join(e.killAndDelete(ctx, id), e.Network.Detach(ctx, id))
+	return errors.Join(e.killAndDelete(ctx, id), e.volumes.Release(ctx, id), e.Network.Detach(ctx, id))
 }
 
 // encodeEndpoint leaves out what the stored model has: labels are short.
 func encodeEndpoint(p network.Endpoint) (string, error) {
-	p.Hosts, p.Links = nil, nil
+	p.Hosts, p.Links, p.Servers = nil, nil, nil
 	b, err := json.Marshal(p)
 	return string(b), err
 }

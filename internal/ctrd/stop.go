@@ -49,10 +49,14 @@ func (e *Engine) Stop(ctx context.Context, id string, grace time.Duration) (err 
 	if err != nil {
 		return err
 	}
+	e.meet(rec)
 	if err := e.forbidRestart(ctx, rec); err != nil {
 		return err
 	}
 	if err := e.stopTask(ctx, rec, grace); err != nil {
+		return err
+	}
+	if err := e.volumes.Release(ctx, id); err != nil {
 		return err
 	}
 	e.wiring.await(id)
@@ -66,7 +70,7 @@ func (e *Engine) forbidRestart(ctx context.Context, rec containers.Container) er
 	if err != nil {
 		return err
 	}
-	if !restart.Ever(s.Service.Restart) {
+	if !restart.Ever(s.Service.Restart) && !s.Service.Restart.Unhealthy {
 		return nil
 	}
 	return e.desire(ctx, rec, labels.DesiredStopped)
@@ -103,10 +107,17 @@ func (e *Engine) stopTask(ctx context.Context, rec containers.Container, grace t
 		return err
 	}
 	defer e.clearing.Release(1)
+	finish := e.killAndDelete
 	if ended {
-		return e.deleteTask(ctx, rec.ID)
+		finish = e.deleteTask
 	}
-	return e.killAndDelete(ctx, rec.ID)
+	if err := finish(ctx, rec.ID); err != nil {
+		return err
+	}
+	if s := taskState(t.Status); s == planner.TaskRunning || s == planner.TaskPaused {
+		e.Note(ctx, rec.ID, "stop", time.Now(), nil)
+	}
+	return nil
 }
 
 // mayTell waits until one more process may be told to end. That counts until
@@ -181,12 +192,16 @@ func (e *Engine) killAndDelete(ctx context.Context, id string) error {
 // its last task before it has answered: asked again, containerd knows of none.
 func (e *Engine) deleteTask(ctx context.Context, id string) error {
 	req := &tasksapi.DeleteTaskRequest{ContainerID: id}
-	_, err := e.client.TaskService().Delete(ctx, req)
+	r, err := e.client.TaskService().Delete(ctx, req)
 	if shimLeft(err) {
-		_, err = e.client.TaskService().Delete(ctx, req)
+		r, err = e.client.TaskService().Delete(ctx, req)
 	}
 	if err := ignoreNotFound(native(err)); err != nil {
 		return fmt.Errorf("delete task: %w", err)
+	}
+	if err == nil && r.Pid > 0 && r.ExitedAt != nil { // else it never ran, or somebody has seen its end before
+		e.noteExit(id, r.ExitStatus, r.ExitedAt.AsTime())
+		e.NoteEnd(ctx, id, int(r.ExitStatus), r.ExitedAt.AsTime(), false)
 	}
 	return nil
 }
@@ -201,7 +216,12 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	what, there := e.who(ctx, id)
+	defer e.forget(id)
 	if err := e.killAndDelete(ctx, id); err != nil {
+		return err
+	}
+	if err := e.volumes.Release(ctx, id); err != nil {
 		return err
 	}
 	e.wiring.await(id)
@@ -214,6 +234,13 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 	if err := e.client.ContainerService().Delete(ctx, id); ignoreNotFound(err) != nil {
 		return fmt.Errorf("container record: %w", err)
 	}
+	if there {
+		what.Action, what.Time = "destroy", time.Now()
+		e.note(what)
+	}
+	if err := e.removeViews(ctx, id); err != nil {
+		return fmt.Errorf("mounted images: %w", err)
+	}
 	if err := e.client.SnapshotService(e.Snapshotter).Remove(ctx, id); ignoreNotFound(err) != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
@@ -221,8 +248,12 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 }
 
 func (e *Engine) removeFiles(id string) error {
+	if err := e.unmountImages(id); err != nil { // what is below them is not to be removed
+		return err
+	}
 	return errors.Join(
 		e.revoke(id),
+		e.unshareShm(id),
 		logs.Remove(e.Dirs, id),
 		os.RemoveAll(e.Dirs.Container(id)),
 		os.RemoveAll(filepath.Join(e.Dirs.RuncRoot(), e.Dirs.Namespace(), id)))

@@ -44,6 +44,7 @@ func (e *Engine) Update(ctx context.Context, id string, c executor.ContainerSpec
 	if err != nil {
 		return err
 	}
+	c.Mounted = old.Mounted
 	ext, err := storedFor(c, img).marshal()
 	if err != nil {
 		return err
@@ -183,5 +184,5 @@ func (e *Engine) updateLogging(id string, old, now spec.Logging) error {
 	if old == now {
 		return nil
 	}
-	return logs.Reconfigure(e.Dirs, id, logs.Config{MaxSize: now.MaxSize, MaxFiles: now.MaxFiles})
+	return logs.Reconfigure(e.Dirs, id, logs.Config{MaxSize: now.MaxSize, MaxFiles: now.MaxFiles, Compress: now.Compress})
 }

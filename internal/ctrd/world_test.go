@@ -43,7 +43,7 @@ func unconnected(t *testing.T) *Engine {
 	d := statedir.Dirs{Root: filepath.Join(t.TempDir(), "r"), State: filepath.Join(t.TempDir(), "s")}
 	return &Engine{
 		Config:  Config{Dirs: d, Network: &network.Host{Dirs: d}, Snapshotter: "overlayfs"},
-		volumes: volume.Store{Dir: d.Volumes()},
+		volumes: volume.Mounts{Store: volume.Store{Dir: d.Volumes()}, Dirs: d, Mount: mountLocal},
 	}
 }
 

@@ -72,6 +72,26 @@ func startAgain(s *subject) {
 	s.task(planner.TaskRunning)
 }
 
+func pauseAndKill(s *subject) {
+	ctx, c := s.t.Context(), s.begin("sleep 3600")
+	for range 2 {
+		s.ok("pause", s.e.Pause(ctx, c.ID))
+		s.task(planner.TaskPaused)
+	}
+	for range 2 {
+		s.ok("unpause", s.e.Unpause(ctx, c.ID))
+		s.task(planner.TaskRunning)
+	}
+	s.ok("pause", s.e.Pause(ctx, c.ID))
+	s.ok("kill", s.e.Kill(ctx, c.ID, "SIGKILL"))
+	if got := s.task(planner.TaskStopped); got.ExitCode != 137 {
+		s.t.Errorf("exit code %d after SIGKILL, want 137", got.ExitCode)
+	}
+	s.refused("kill what has ended", s.e.Kill(ctx, c.ID, "SIGKILL"))
+	s.refused("pause what has ended", s.e.Pause(ctx, c.ID))
+	s.refused("unpause what has ended", s.e.Unpause(ctx, c.ID))
+}
+
 func startUnknown(s *subject) {
 	s.refused("start", s.e.Start(s.t.Context(), "suite-never-1-g1"))
 	s.refused("wait", s.e.Wait(s.t.Context(), "suite-never-1-g1", spec.Started))

@@ -22,6 +22,12 @@ func (f *Fake) Create(ctx context.Context, c executor.ContainerSpec) error {
 		if i.Local == "" || i.Local != c.Digest {
 			return fmt.Errorf("image %s: digest %q is not here", c.Service.Image, c.Digest)
 		}
+		for ref, digest := range c.Mounted {
+			if i := f.images[ref]; i.Local == "" || digest != "" && i.Local != digest {
+				return fmt.Errorf("mounted image %s: digest %q is not here", ref, digest)
+			}
+			c.Mounted[ref] = f.images[ref].Local
+		}
 		for _, n := range c.Networks {
 			if _, ok := f.networks[n.Name]; !ok {
 				return fmt.Errorf("network %s does not exist", n.Name)
@@ -80,6 +86,44 @@ func (f *Fake) Stop(ctx context.Context, id string, _ time.Duration) error {
 		}
 		return nil
 	})
+}
+
+// Kill ends a container's process by SIGKILL; other signals are passed over.
+func (f *Fake) Kill(ctx context.Context, id, signal string) error {
+	return f.act(ctx, "Kill", id, func() error {
+		c, err := f.find(id)
+		switch {
+		case err != nil:
+			return err
+		case !live(c):
+			return fmt.Errorf("container %s does not run", id)
+		case signal == "SIGKILL":
+			c.task, c.code, c.health = planner.TaskStopped, 137, planner.HealthNone
+		}
+		return nil
+	})
+}
+
+// Pause freezes a container.
+func (f *Fake) Pause(ctx context.Context, id string) error {
+	return f.act(ctx, "Pause", id, func() error { return f.freeze(id, planner.TaskPaused) })
+}
+
+// Unpause lets a container go on.
+func (f *Fake) Unpause(ctx context.Context, id string) error {
+	return f.act(ctx, "Unpause", id, func() error { return f.freeze(id, planner.TaskRunning) })
+}
+
+func (f *Fake) freeze(id string, to planner.TaskState) error {
+	c, err := f.find(id)
+	if err != nil {
+		return err
+	}
+	if !live(c) {
+		return fmt.Errorf("container %s does not run", id)
+	}
+	c.task = to
+	return nil
 }
 
 // Remove takes a container away, if it is there.

@@ -41,6 +41,7 @@ func (c *container) observed() planner.Container {
 		Service:    c.spec.Service,
 		Networks:   slices.Clone(c.spec.Networks),
 		Volumes:    slices.Clone(c.spec.Volumes),
+		Mounted:    maps.Clone(c.spec.Mounted),
 		Task:       c.task,
 		Health:     c.health,
 		ExitCode:   c.code,
@@ -51,15 +52,17 @@ func (f *Fake) imagesOf(s *spec.Stack) []planner.Image {
 	var out []planner.Image
 	seen := map[string]bool{}
 	for _, service := range s.Services {
-		if seen[service.Image] {
-			continue
+		for _, ref := range append([]string{service.Image}, service.MountedImages()...) {
+			if seen[ref] {
+				continue
+			}
+			seen[ref] = true
+			i, ok := f.images[ref]
+			if !ok {
+				i = planner.Image{Ref: ref, Err: "no such image"}
+			}
+			out = append(out, i)
 		}
-		seen[service.Image] = true
-		i, ok := f.images[service.Image]
-		if !ok {
-			i = planner.Image{Ref: service.Image, Err: "no such image"}
-		}
-		out = append(out, i)
 	}
 	return out
 }

@@ -24,6 +24,19 @@ func (f *Fake) Pull(ctx context.Context, ref, digest string, report func(done, t
 	})
 }
 
+// Load makes an image present that an archive has.
+func (f *Fake) Load(ctx context.Context, ref, archive string) error {
+	return f.act(ctx, "Load", ref, func() error {
+		i, ok := f.images[ref]
+		if !ok || i.Err != "" {
+			return fmt.Errorf("%s has no image %s", archive, ref)
+		}
+		i.Local = i.Wanted
+		f.images[ref] = i
+		return nil
+	})
+}
+
 // Build makes an image present whose digest says how often it was built.
 func (f *Fake) Build(ctx context.Context, b executor.BuildSpec, line func(string)) error {
 	return f.act(ctx, "Build", b.Ref, func() error {
@@ -33,6 +46,11 @@ func (f *Fake) Build(ctx context.Context, b executor.BuildSpec, line func(string
 		f.images[b.Ref] = planner.Image{Ref: b.Ref, Local: digest, Wanted: digest}
 		return nil
 	})
+}
+
+// RunToEnd leaves nothing.
+func (f *Fake) RunToEnd(ctx context.Context, c executor.ContainerSpec) error {
+	return f.act(ctx, "RunToEnd", c.ID, func() error { return nil })
 }
 
 // Push needs an image that is here.
@@ -80,7 +98,7 @@ func (f *Fake) CreateVolume(ctx context.Context, stack string, v spec.Volume) er
 		if have, ok := f.volumes[v.Name]; ok && have.Stack != stack {
 			return fmt.Errorf("volume %s is of stack %q", v.Name, have.Stack)
 		}
-		f.volumes[v.Name] = planner.Volume{Key: v.Key, Name: v.Name, Stack: stack}
+		f.volumes[v.Name] = planner.Volume{Key: v.Key, Name: v.Name, Stack: stack, Made: v.Local, Labels: v.Labels}
 		return nil
 	})
 }

@@ -21,6 +21,7 @@ func Suite(t *testing.T, newEngine func(t *testing.T) Engine, image string) {
 		"stop of what does not run":             stopIdle,
 		"start again after an exit":             startAgain,
 		"start of what is not there is refused": startUnknown,
+		"a pause and a kill":                    pauseAndKill,
 		"wait sees how a process ends":          waitEnds,
 		"wait ends with its context":            waitContext,
 		"update rewrites the stored model":      updateStored,

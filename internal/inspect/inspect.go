@@ -17,11 +17,13 @@ type Container struct {
 	planner.Container
 	Stack     string
 	Dir       string // project directory
+	Files     string // stack files, separated by commas
 	Image     string
 	Args      []string
 	Created   time.Time
 	PID       int       // 0 without a task
 	StartedAt time.Time // zero if unknown
+	Lost      bool      // it was started before the machine was, and is not here since
 	ExitedAt  time.Time // zero while it runs
 	Restarts  restart.Count
 	Desired   string // labels.DesiredRunning, labels.DesiredStopped, or empty before the first start
@@ -69,8 +71,33 @@ type Size struct{ Width, Height uint16 }
 type Exit struct {
 	ID   string
 	Code int
+	At   time.Time
 }
+
+// OutOfMemory says that the kernel has ended a process of a container for lack of
+// memory.
+type OutOfMemory struct{ ID string }
 
 // Change says that a container's task has started or gone, or that its record
 // has been written or removed.
 type Change struct{ ID string }
+
+// Running is one process of a container as this machine sees it.
+type Running struct {
+	UID       int
+	PID, PPID int
+	Started   time.Time
+	TTY       string        // "?" for none
+	CPU       time.Duration // time on processors so far
+	Args      string
+}
+
+// Usage is what the processes of a container use, or have used so far.
+type Usage struct {
+	At             time.Time
+	CPU            time.Duration // so far
+	Memory, Limit  uint64        // bytes; a limit beyond the machine's memory is none
+	Received, Sent uint64        // bytes over its own network
+	Read, Written  uint64        // bytes from and to disks
+	PIDs           uint64        // processes and threads
+}

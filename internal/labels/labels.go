@@ -21,10 +21,15 @@ const (
 	Name       = "dev.stackup/name"       // visible name
 	Dir        = "dev.stackup/dir"        // project directory
 	Desired    = "dev.stackup/desired"    // DesiredRunning or DesiredStopped
+	Prepares   = "dev.stackup/prepares"   // of a hook of pre_start: the replica that it runs for
 	Endpoint   = "dev.stackup/endpoint"   // JSON of the network endpoint
+	Mounts     = "dev.stackup/mounts"     // on a container's snapshot: how many images it mounts
 	// BuildInputs is on images that were built: JSON of what went into them.
 	BuildInputs = "dev.stackup/build-inputs"
 )
+
+// ConfigFiles is docker compose's key of the stack files, separated by commas.
+const ConfigFiles = "com.docker.compose.project.config_files"
 
 // The values of Desired: what the last command wanted of the container.
 const (
@@ -51,13 +56,15 @@ type Identity struct {
 	Digest     string
 	Name       string
 	Dir        string
+	Prepares   int    // 0 for all but hooks of pre_start
+	Files      string // stack files, as JoinFiles gives them
 }
 
 // Encode gives the labels of an identity: ours, and those that other tools of
 // this ecosystem read.
 func Encode(i Identity) map[string]string {
 	n := strconv.Itoa(i.Ref.Index)
-	return map[string]string{
+	out := map[string]string{
 		Stack:      i.Stack,
 		Service:    i.Ref.Name,
 		Index:      n,
@@ -69,12 +76,33 @@ func Encode(i Identity) map[string]string {
 
 		"com.docker.compose.project":             i.Stack,
 		"com.docker.compose.project.working_dir": i.Dir,
+		ConfigFiles:                              i.Files,
 		"com.docker.compose.service":             i.Ref.Name,
 		"com.docker.compose.container-number":    n,
 		"com.docker.compose.config-hash":         i.Hash,
 		"com.docker.compose.oneoff":              oneOff(i.Ref),
 		"nerdctl/name":                           i.Name,
 	}
+	if i.Prepares > 0 {
+		out[Prepares] = strconv.Itoa(i.Prepares)
+	}
+	return out
+}
+
+// JoinFiles separates paths by commas. It leaves out what would not fit into a
+// label of containerd's.
+func JoinFiles(paths []string) string {
+	var text string
+	for i, p := range paths {
+		if i > 0 {
+			p = "," + p
+		}
+		if len(text)+len(p) > 3000 {
+			break
+		}
+		text += p
+	}
+	return text
 }
 
 func oneOff(r planner.Ref) string {
@@ -88,6 +116,7 @@ func oneOff(r planner.Ref) string {
 func Decode(m map[string]string) (i Identity, ok bool) {
 	index, err1 := strconv.Atoi(m[Index])
 	generation, err2 := strconv.Atoi(m[Generation])
+	prepares, _ := strconv.Atoi(m[Prepares]) // not there, mostly
 	if m[Stack] == "" || m[Service] == "" || err1 != nil || err2 != nil {
 		return Identity{}, false
 	}
@@ -99,5 +128,7 @@ func Decode(m map[string]string) (i Identity, ok bool) {
 		Digest:     m[Digest],
 		Name:       m[Name],
 		Dir:        m[Dir],
+		Prepares:   prepares,
+		Files:      m[ConfigFiles],
 	}, true
 }

@@ -2,6 +2,7 @@ package labels
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +14,7 @@ func web() Identity {
 	return Identity{
 		Stack: "shop", Ref: planner.Ref{Kind: planner.KindContainer, Name: "web", Index: 2}, Generation: 3,
 		Hash: "h1", Digest: "sha256:d", Name: "shop-web-2", Dir: "/srv/shop",
+		Files: JoinFiles([]string{"/srv/shop/a.yaml", "/srv/shop/b.yaml"}),
 	}
 }
 
@@ -28,13 +30,14 @@ func TestOtherToolsReadTheirs(t *testing.T) {
 	got := Encode(web())
 	maps.DeleteFunc(got, func(k, _ string) bool { return k[:len("dev.")] == "dev." })
 	want := map[string]string{
-		"com.docker.compose.project":             "shop",
-		"com.docker.compose.project.working_dir": "/srv/shop",
-		"com.docker.compose.service":             "web",
-		"com.docker.compose.container-number":    "2",
-		"com.docker.compose.config-hash":         "h1",
-		"com.docker.compose.oneoff":              "False",
-		"nerdctl/name":                           "shop-web-2",
+		"com.docker.compose.project":              "shop",
+		"com.docker.compose.project.working_dir":  "/srv/shop",
+		"com.docker.compose.project.config_files": "/srv/shop/a.yaml,/srv/shop/b.yaml",
+		"com.docker.compose.service":              "web",
+		"com.docker.compose.container-number":     "2",
+		"com.docker.compose.config-hash":          "h1",
+		"com.docker.compose.oneoff":               "False",
+		"nerdctl/name":                            "shop-web-2",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -78,5 +81,13 @@ func TestOurs(t *testing.T) {
 		if Ours(key) != want {
 			t.Errorf("%q: ours is %t", key, !want)
 		}
+	}
+}
+
+// TestFilesFitIntoALabel: containerd refuses labels of more than 4096 bytes.
+func TestFilesFitIntoALabel(t *testing.T) {
+	long := "/" + strings.Repeat("x", 1400)
+	if got := JoinFiles([]string{long, long, long}); got != long+","+long {
+		t.Errorf("%d bytes", len(got))
 	}
 }

@@ -3,7 +3,6 @@ package logs
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -14,7 +13,7 @@ const chainTries = 50
 
 // openChain opens all files of a log folder, oldest first. It sees them as
 // they were at one moment: if a rotation came between, it looks again.
-func openChain(dir string) ([]*os.File, error) {
+func openChain(dir string) ([]part, error) {
 	for try := 1; ; try++ {
 		if _, err := os.Stat(dir); err != nil {
 			return nil, err
@@ -27,12 +26,11 @@ func openChain(dir string) ([]*os.File, error) {
 	}
 }
 
-func tryChain(dir string) (files []*os.File, ok bool) {
+func tryChain(dir string) (files []part, ok bool) {
 	is := logIndexes(dir)
-	slices.Sort(is)
 	slices.Reverse(is)
 	for _, i := range is {
-		f, err := os.Open(filepath.Join(dir, logName(i)))
+		f, err := openPart(dir, i)
 		if err != nil {
 			return files, false
 		}
@@ -47,19 +45,15 @@ func tryChain(dir string) (files []*os.File, ok bool) {
 }
 
 // isAt says whether f is now the i-th youngest file.
-func isAt(f *os.File, dir string, i int) bool {
-	mine, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(filepath.Join(dir, logName(i)))
-	return err == nil && os.SameFile(mine, there)
+func isAt(f part, dir string, i int) bool {
+	there, err := statPart(dir, i)
+	return err == nil && os.SameFile(f.origin, there)
 }
 
 // younger opens the files that follow f, oldest first; none if f is the
 // youngest. If f itself has fallen out, those are all that are left. A folder
 // that is gone ends the source.
-func (c *cursor) younger(f *os.File) ([]*os.File, error) {
+func (c *cursor) younger(f part) ([]part, error) {
 	dir := c.src.Dir
 	for range chainTries {
 		if isAt(f, dir, 0) {
@@ -79,7 +73,7 @@ func (c *cursor) younger(f *os.File) ([]*os.File, error) {
 }
 
 // endOf ends the source, unless its last file grew after it was read.
-func (c *cursor) endOf(f *os.File) error {
+func (c *cursor) endOf(f part) error {
 	st, err := f.Stat()
 	if err != nil {
 		return err
@@ -92,16 +86,14 @@ func (c *cursor) endOf(f *os.File) error {
 // pickAfter keeps open the files after f. If f is not among them, it has fallen
 // out by rotation, or somebody is just deleting the folder file by file: then
 // those that begin after what was read.
-func (c *cursor) pickAfter(f *os.File, files []*os.File) []*os.File {
+func (c *cursor) pickAfter(f part, files []part) []part {
 	at := 0
 	for at < len(files) && !startsAfter(files[at], c.head.Time) {
 		at++
 	}
-	if mine, err := f.Stat(); err == nil {
-		for i, o := range files {
-			if st, err := o.Stat(); err == nil && os.SameFile(mine, st) {
-				at = i + 1
-			}
+	for i, o := range files {
+		if os.SameFile(f.origin, o.origin) {
+			at = i + 1
 		}
 	}
 	closeAll(files[:at])
@@ -110,7 +102,7 @@ func (c *cursor) pickAfter(f *os.File, files []*os.File) []*os.File {
 
 // startsAfter says whether the first record of f is younger than t. Times rise
 // strictly from one write to the next, over all files of a log.
-func startsAfter(f *os.File, t time.Time) bool {
+func startsAfter(f part, t time.Time) bool {
 	b := make([]byte, len(timeFormat))
 	if _, err := f.ReadAt(b, 0); err != nil {
 		return true // empty as yet
@@ -119,7 +111,7 @@ func startsAfter(f *os.File, t time.Time) bool {
 	return err != nil || first.After(t)
 }
 
-func closeAll(files []*os.File) {
+func closeAll(files []part) {
 	for _, f := range files {
 		_ = f.Close()
 	}

@@ -23,7 +23,7 @@ type collected struct {
 // collect begins to drain a folder. What a killed collector had done halfway
 // is finished first: that needs the log to itself.
 func collect(ctx context.Context, folder string, f ioFile, k *kits, log *slog.Logger) (*collected, error) {
-	c := &collected{w: NewWriter(f.Dir, Config{f.MaxSize, f.MaxFiles})}
+	c := &collected{w: NewWriter(f.Dir, f.config())}
 	for _, s := range []Stream{Stdout, Stderr} {
 		d, err := openDrain(filepath.Join(folder, string(s)), s, c.w, k)
 		if err != nil {

@@ -45,17 +45,18 @@ func (c *Collector) Run(ctx context.Context) error {
 	if err := os.MkdirAll(c.Dirs.IO(), 0o700); err != nil {
 		return err
 	}
-	events, stop := watchFolder(c.Dirs.IO(), c.Log)
-	defer stop()
+	watch := newFolderWatch(c.Dirs.IO(), c.Log)
+	defer watch.close()
 	lastSeen := time.Now()
 	for ctx.Err() == nil {
+		there := watch.renew()
 		folders, unready := c.scan(ctx)
 		if folders > 0 {
 			lastSeen = time.Now()
 		} else if c.Idle > 0 && time.Since(lastSeen) >= c.Idle {
 			return ErrIdle
 		}
-		c.waitForNext(ctx, events, unready)
+		c.waitForNext(ctx, watch.events(), unready || !there)
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func (c *Collector) look(ctx context.Context, id string) (unready bool) {
 	}
 	if have != nil {
 		have.changed = st.ModTime()
-		have.w.SetConfig(Config{f.MaxSize, f.MaxFiles})
+		have.w.SetConfig(f.config())
 		return false
 	}
 	fresh, err := collect(context.WithoutCancel(ctx), folder, f, c.kits, c.Log.With("id", id))
@@ -161,18 +162,4 @@ func Folders(dirs statedir.Dirs) (ids []string, err error) {
 		}
 	}
 	return ids, err
-}
-
-// watchFolder sends the events of a folder. If the system has no watch left,
-// it sends none, and the regular scans have to do.
-func watchFolder(dir string, log *slog.Logger) (<-chan fsnotify.Event, func()) {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		log.Warn("no file events, looking every second instead", "err", err)
-		return nil, func() {}
-	}
-	if err := w.Add(dir); err != nil {
-		log.Warn("no file events, looking every second instead", "err", err)
-	}
-	return w.Events, func() { _ = w.Close() }
 }

@@ -15,10 +15,10 @@ type cursor struct {
 	src   Source
 	order int // decides between records of the same time
 
-	files []*os.File // oldest first; reading the first
-	off   int64      // of the next line in files[0]; always a line's beginning
-	buf   []byte     // allocated on first use
-	start int        // buf[start:end] is at off
+	files []part // oldest first; reading the first
+	off   int64  // of the next line in files[0]; always a line's beginning
+	buf   []byte // allocated on first use
+	start int    // buf[start:end] is at off
 	end   int
 
 	head    Record // shares memory with buf
@@ -133,7 +133,7 @@ func (c *cursor) begin() (more bool, err error) {
 }
 
 // adopt begins with these files at off, and notes where they end now.
-func (c *cursor) adopt(files []*os.File, off int64) {
+func (c *cursor) adopt(files []part, off int64) {
 	c.begun, c.files, c.off = true, files, off
 	if len(files) == 0 {
 		return

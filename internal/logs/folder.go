@@ -29,6 +29,7 @@ const (
 type Config struct {
 	MaxSize  int64 // bytes of one file
 	MaxFiles int   // files kept, the current one included
+	Compress bool  // all but the current one
 }
 
 func (c Config) normal() Config {
@@ -48,7 +49,10 @@ type ioFile struct {
 	Dir      string `json:"dir"`
 	MaxSize  int64  `json:"max_size"`
 	MaxFiles int    `json:"max_files"`
+	Compress bool   `json:"compress,omitempty"`
 }
+
+func (f ioFile) config() Config { return Config{f.MaxSize, f.MaxFiles, f.Compress} }
 
 // Prepare makes the FIFOs and the log folder of a container and tells the
 // collector about them. hold keeps both FIFOs open for reading and writing, so
@@ -77,7 +81,7 @@ func Prepare(dirs statedir.Dirs, id string, c Config) (stdout, stderr string, ho
 		}
 		held = append(held, f)
 	}
-	if err := writeIOFile(folder, ioFile{ioVersion, logDir, c.MaxSize, c.MaxFiles}); err != nil {
+	if err := writeIOFile(folder, ioFile{ioVersion, logDir, c.MaxSize, c.MaxFiles, c.Compress}); err != nil {
 		_ = held.Close()
 		return "", "", nil, err
 	}

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -14,6 +15,7 @@ type Format struct {
 	NoPrefix   bool
 	Color      bool // colour the prefix
 	Timestamps bool
+	JSON       bool // an object for each line, all to the same writer; the rest does not count
 	Terminal   bool // make control characters harmless; false: bytes as they are
 }
 
@@ -109,7 +111,29 @@ func (x *Formatter) Pending() bool {
 	return len(x.pending) > 0
 }
 
+// told is a line as JSON has it. Bytes that are no UTF-8 come as U+FFFD.
+type told struct {
+	Time      time.Time `json:"time"`
+	Service   string    `json:"service,omitempty"`
+	Container string    `json:"container,omitempty"`
+	Stream    Stream    `json:"stream"`
+	Line      string    `json:"line"`
+	Partial   bool      `json:"partial,omitempty"` // it goes on in the next of this stream
+}
+
+func (x *Formatter) tell(k lineKey, l *line, whole bool) error {
+	b, err := json.Marshal(told{l.stamp.UTC(), l.src.Service, l.src.Container, k.stream, string(l.text), !whole})
+	if err != nil {
+		return err
+	}
+	_, err = x.out.Write(append(b, '\n'))
+	return err
+}
+
 func (x *Formatter) show(k lineKey, l *line, whole bool) error {
+	if x.f.JSON {
+		return x.tell(k, l, whole)
+	}
 	goesOn := x.shown != nil && *x.shown == k
 	if !goesOn {
 		if err := x.breakLine(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -102,5 +103,27 @@ func TestSanitize(t *testing.T) {
 		if diff := cmp.Diff(tt[1], string(sanitize(nil, []byte(tt[0])))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+func TestFormatterJSON(t *testing.T) {
+	var out, err strings.Builder
+	x := NewFormatter(&out, &err, Format{JSON: true})
+	src := Source{ID: "c", Name: "web-1", Service: "web", Container: "shop-web-1"}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	for _, r := range []Record{
+		{Time: at, Stream: Stdout, Partial: true, Text: []byte("a \"long")},
+		{Time: at, Stream: Stdout, Text: []byte("er\" line")},
+		{Time: at, Stream: Stderr, Text: []byte("bad \xff")},
+	} {
+		if err := x.Record(src, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `{"time":"2026-01-02T03:04:05.000000006Z","service":"web","container":"shop-web-1","stream":"stdout","line":"a \"longer\" line"}
+{"time":"2026-01-02T03:04:05.000000006Z","service":"web","container":"shop-web-1","stream":"stderr","line":"bad \ufffd"}
+`
+	if out.String() != want || err.Len() > 0 {
+		t.Errorf("got\n%s%s\nwant\n%s", out.String(), err.String(), want)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +42,28 @@ func TestLoggerKeepsStreamsAndPrompts(t *testing.T) {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
 	p.terminate(t)
+}
+
+// A folder that went with its last container, and came back with the next, is
+// watched as the first was: a container that ends at once loses nothing.
+func TestLoggerSeesTheNextFolder(t *testing.T) {
+	t.Parallel()
+	d := newDirs(t)
+	startLogger(t, d)
+	eventually(t, "the logger's folder", func() bool { _, err := os.Stat(d.IO()); return err == nil })
+	for round := range 5 {
+		c := newContainer(t, d, "job", logs.Config{})
+		fmt.Fprintf(c.out, "round %d\n", round)
+		<-time.After(100 * time.Millisecond) // shorter than the regular look
+		if err := errors.Join(c.out.Close(), c.err.Close()); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("stdout F round %d", round)
+		eventually(t, want, func() bool { return slices.Equal(texts(t, c.src), []string{want}) })
+		if err := errors.Join(logs.Remove(d, "job"), os.Remove(d.IO())); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // C07: a killed logger blocks nobody for longer than it is away, loses nothing

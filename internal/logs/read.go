@@ -10,7 +10,9 @@ import (
 type Source struct {
 	ID   string // container ID; two Sources of one ID are the same
 	Name string // label of its lines, e.g. web-1
-	Dir  string // log folder; need not exist yet
+	// Service and Container are told in JSON beside its lines.
+	Service, Container string
+	Dir                string // log folder; need not exist yet
 }
 
 // Options choose what Read reads.

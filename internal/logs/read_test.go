@@ -49,11 +49,11 @@ func readAll(t *testing.T, ss []Source, o Options) (got []string) {
 
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
-	a, b := Source{"1", "a", filepath.Join(dir, "a")}, Source{"2", "b", filepath.Join(dir, "b")}
+	a, b := Source{ID: "1", Name: "a", Dir: filepath.Join(dir, "a")}, Source{ID: "2", Name: "b", Dir: filepath.Join(dir, "b")}
 	write(t, a.Dir, 1, map[int]string{1: "one", 3: "three"}, 1, 3)
 	write(t, a.Dir, 0, map[int]string{5: "P fi", 6: "ve", 8: "eight"}, 5, 6, 8)
 	write(t, b.Dir, 0, map[int]string{2: "two", 3: "also three", 9: "nine"}, 2, 3, 9)
-	missing := Source{"3", "c", filepath.Join(dir, "c")}
+	missing := Source{ID: "3", Name: "c", Dir: filepath.Join(dir, "c")}
 	all := []string{"a one", "b two", "a three", "b also three", "a fi", "a ve", "a eight", "b nine"}
 	tests := []struct {
 		name string
@@ -79,7 +79,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadPassesOverDamage(t *testing.T) {
-	s := Source{"1", "a", t.TempDir()}
+	s := Source{ID: "1", Name: "a", Dir: t.TempDir()}
 	good := Record{second(1), Stdout, false, []byte("good")}.Append(nil)
 	body := "garbage\n" + string(good) + strings.Repeat("\x00", 300<<10) + "\n" + string(good) + string(good[:9])
 	if err := os.WriteFile(filepath.Join(s.Dir, "log"), []byte(body), 0o600); err != nil {
@@ -94,7 +94,7 @@ func TestReadPassesOverDamage(t *testing.T) {
 
 // Tail reads little of a large log.
 func TestReadTailAcrossBlocks(t *testing.T) {
-	s := Source{"1", "a", t.TempDir()}
+	s := Source{ID: "1", Name: "a", Dir: t.TempDir()}
 	w := NewWriter(s.Dir, Config{})
 	for i := range 30000 {
 		put(t, w, fmt.Sprintf("%d %s\n", i, strings.Repeat("x", i%200)))
@@ -112,7 +112,7 @@ func TestReadTailAcrossBlocks(t *testing.T) {
 // the removal of the folder ends the reading.
 func TestReadFollowsRotation(t *testing.T) {
 	const lines = 20000
-	s := Source{"1", "a", filepath.Join(t.TempDir(), "later")}
+	s := Source{ID: "1", Name: "a", Dir: filepath.Join(t.TempDir(), "later")}
 	var seen atomic.Int64
 	go func() {
 		_ = os.Mkdir(s.Dir, 0o700)
@@ -144,7 +144,7 @@ func TestReadFollowsRotation(t *testing.T) {
 
 func TestReadFollowsNewSources(t *testing.T) {
 	dir := t.TempDir()
-	a, b := Source{"1", "a", filepath.Join(dir, "a")}, Source{"2", "a", filepath.Join(dir, "b")}
+	a, b := Source{ID: "1", Name: "a", Dir: filepath.Join(dir, "a")}, Source{ID: "2", Name: "a", Dir: filepath.Join(dir, "b")}
 	write(t, a.Dir, 0, map[int]string{1: "old", 2: "end"}, 1, 2)
 	var asked atomic.Int64
 	o := Options{Tail: 1, Follow: true, Sources: func() []Source {
@@ -169,7 +169,7 @@ func TestReadFollowsNewSources(t *testing.T) {
 func TestReadEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(20*time.Millisecond, func() { cancel(errEnough) })
-	s := Source{"1", "a", t.TempDir()}
+	s := Source{ID: "1", Name: "a", Dir: t.TempDir()}
 	if err := Read(ctx, []Source{s}, Options{Follow: true}, nil); !errors.Is(err, errEnough) {
 		t.Errorf("got %v, want the cause", err)
 	}

@@ -46,7 +46,7 @@ type tail struct {
 
 // scan goes backwards through f, and returns the place of the first line
 // wanted, or 0 if f has no more than is wanted.
-func (t *tail) scan(f *os.File) (off int64, enough bool, err error) {
+func (t *tail) scan(f part) (off int64, enough bool, err error) {
 	st, err := f.Stat()
 	if err != nil {
 		return 0, false, err

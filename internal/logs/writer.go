@@ -52,6 +52,7 @@ type Writer struct {
 	last    time.Time
 	lost    int // full lines dropped since the last marker
 	lostErr error
+	packs   bool // somebody compresses what is full
 }
 
 // NewWriter opens the log in dir, which must exist; a record that was cut
@@ -203,7 +204,25 @@ func (w *Writer) room(n int64) error {
 	if err := rotate(w.dir, w.limits.MaxFiles); err != nil {
 		return err
 	}
+	if w.limits.Compress {
+		w.packLater()
+	}
 	return w.ready()
+}
+
+// packLater has full files compressed beside the writing. Where the container is
+// faster than that, the rest waits for a later rotation.
+func (w *Writer) packLater() {
+	if w.packs {
+		return
+	}
+	w.packs = true
+	go func() {
+		w.pack()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.packs = false
+	}()
 }
 
 func (w *Writer) ready() error {

@@ -11,9 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"stackup.dev/stackup/internal/cni"
 	"stackup.dev/stackup/internal/network/bridge"
-	"stackup.dev/stackup/internal/network/ipam"
 	"stackup.dev/stackup/internal/network/nat"
 )
 
@@ -32,7 +30,7 @@ func (h *Host) Attach(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if e.Up && isNetns(h.NetnsPath(id)) && h.check(e) == nil {
+	if e.Answers() && isNetns(h.NetnsPath(id)) && h.check(e) == nil {
 		return h.refresh(ctx, e) // a running container: nothing to undo
 	}
 	if err := h.attach(ctx, e); err != nil {
@@ -73,17 +71,34 @@ func (h *Host) wire(ctx context.Context, e Endpoint) error {
 	if isNetns(h.NetnsPath(e.ID)) && h.check(e) == nil {
 		return nil
 	}
-	if err := forward(); err != nil {
+	if err := e.forward(); err != nil {
 		return err
 	}
 	if err := ensureNetns(h.NetnsPath(e.ID)); err != nil {
 		return err
 	}
-	networks, err := h.cniNetworks(e)
+	wires, err := h.wires(e)
 	if err != nil {
 		return err
 	}
-	return h.cni.Setup(ctx, e.ID, h.NetnsPath(e.ID), networks)
+	for _, w := range wires {
+		if w.a.OnWire {
+			if err := bridge.Clear(w.attachment(), h.NetnsPath(e.ID)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := h.cni.Setup(ctx, e.ID, h.NetnsPath(e.ID), e.prefix(), cniNetworks(wires)); err != nil {
+		return err
+	}
+	for _, w := range wires {
+		if w.a.OnWire {
+			if err := bridge.Finish(w.attachment(), h.NetnsPath(e.ID)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // refresh puts rules and names of what is up back in order.
@@ -125,7 +140,7 @@ func forgetFlows(touched []Endpoint) error {
 }
 
 func localAddresses() (map[netip.Addr]bool, error) {
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	addrs, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		return nil, err
 	}
@@ -136,36 +151,4 @@ func localAddresses() (map[netip.Addr]bool, error) {
 		}
 	}
 	return local, nil
-}
-
-// cniNetworks gives the plugin's configurations for an endpoint.
-func (h *Host) cniNetworks(e Endpoint) ([]cni.Network, error) {
-	out := make([]cni.Network, 0, len(e.Attachments))
-	for i, a := range e.Attachments {
-		n, err := h.network(a.Network)
-		if err != nil {
-			return nil, fmt.Errorf("network %s: %w", a.Network, err)
-		}
-		s := n.spec()
-		out = append(out, cni.Network{Name: n.Name, Conf: cni.Conf{
-			Bridge: s.Name, Alias: s.Alias, Gateway: s.Gateway, BridgeMAC: ipam.MAC(n.Gateway), MTU: s.MTU,
-			Address: a.Address, MAC: a.MAC, Default: i == 0 && !n.Internal,
-		}})
-	}
-	return out, nil
-}
-
-// check says whether all interfaces of an endpoint are in order.
-func (h *Host) check(e Endpoint) error {
-	for _, a := range e.Attachments {
-		n, err := h.network(a.Network)
-		if err != nil {
-			return err
-		}
-		b := bridge.Attachment{Bridge: n.spec(), Container: e.ID, Interface: a.Interface, Address: a.Address}
-		if err := bridge.Check(b, h.NetnsPath(e.ID)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -10,9 +10,10 @@ import (
 
 // change is an endpoint that comes up or goes down.
 type change struct {
-	id   string
-	up   bool
-	done chan error
+	id     string
+	up     bool
+	marked *Endpoint // as it is now, if that has changed
+	done   chan error
 }
 
 // changes gathers those that come while others are being carried out, so that
@@ -85,7 +86,21 @@ func (h *Host) carryOutBatch(ctx context.Context) {
 		unlock()
 	}
 	for i, c := range batch {
-		c.done <- errors.Join(errs[i], err)
+		if errs[i] = errors.Join(errs[i], err); errs[i] == nil && c.marked != nil {
+			h.noteChange(*c.marked)
+		}
+		c.done <- errs[i]
+	}
+}
+
+// noteChange tells that a container's endpoint has come up or gone down.
+func (h *Host) noteChange(e Endpoint) {
+	action := "disconnect"
+	if e.Up {
+		action = "connect"
+	}
+	for _, a := range e.Attachments {
+		h.note(e.Stack, a.Network, action, e.ID)
 	}
 }
 
@@ -97,9 +112,8 @@ func (h *Host) apply(batch []*change, errs []error) error {
 	}
 	var touched []Endpoint
 	for i, c := range batch {
-		var e *Endpoint
-		if e, errs[i] = h.mark(all, c); e != nil {
-			touched = append(touched, *e)
+		if c.marked, errs[i] = h.mark(all, c); c.marked != nil {
+			touched = append(touched, *c.marked)
 		}
 	}
 	return errors.Join(h.publishThese(all), h.rewriteHosts(touched, all), forgetFlows(touched))
@@ -114,8 +128,9 @@ func (h *Host) mark(all []Endpoint, c *change) (*Endpoint, error) {
 	case i < 0 || !c.up && !all[i].Up:
 		return nil, nil
 	}
-	all[i].Up = c.up
-	if c.up {
+	silent := all[i].Silent
+	all[i].Up, all[i].Silent = c.up, false
+	if c.up && !silent { // else it has its turn already
 		all[i].Seq = nextSeq(all)
 	}
 	return &all[i], h.writeEndpoint(all[i])

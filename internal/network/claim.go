@@ -1,7 +1,6 @@
 package network
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"stackup.dev/stackup/internal/cni"
-	"stackup.dev/stackup/internal/network/ipam"
 	"stackup.dev/stackup/internal/network/ports"
 )
 
@@ -40,11 +37,11 @@ func (h *Host) Claim(ctx context.Context, e Endpoint, wishes []Published) (Endpo
 	if err != nil {
 		return Endpoint{}, err
 	}
-	e.Up, e.Seq = false, 0
+	e.Up, e.Silent, e.Seq = false, false, 0
 	var former []Attachment
 	var previous []Published
 	if i := slices.IndexFunc(all, func(o Endpoint) bool { return o.ID == e.ID }); i >= 0 {
-		e.Up, e.Seq, former = all[i].Up, all[i].Seq, all[i].Attachments
+		e.Up, e.Silent, e.Seq, former = all[i].Up, all[i].Silent, all[i].Seq, all[i].Attachments
 		previous = all[i].Ports
 		all = slices.Delete(all, i, i+1)
 	}
@@ -61,73 +58,13 @@ func (h *Host) Claim(ctx context.Context, e Endpoint, wishes []Published) (Endpo
 	return e, h.writeEndpoint(e)
 }
 
-// assign fills in attachments: interfaces in order, and addresses that no
-// other endpoint has. What the endpoint had before it keeps.
-//
-// A network without a way out comes last: the first has the default route.
-func (e Endpoint) assign(former []Attachment, networks []Network, others []Endpoint) ([]Attachment, error) {
-	out := slices.Clone(e.Attachments)
-	internal := func(a Attachment) int {
-		if slices.ContainsFunc(networks, func(n Network) bool { return n.Name == a.Network && n.Internal }) {
-			return 1
-		}
-		return 0
-	}
-	slices.SortStableFunc(out, func(a, b Attachment) int { return cmp.Compare(internal(a), internal(b)) })
-	for i := range out {
-		a := &out[i]
-		at := slices.IndexFunc(networks, func(n Network) bool { return n.Name == a.Network })
-		if at < 0 {
-			return nil, fmt.Errorf("network %s does not exist", a.Network)
-		}
-		n := networks[at]
-		had, err := e.address(n, a.Wanted, former, others)
-		if err != nil {
-			return nil, err
-		}
-		a.Interface = fmt.Sprintf("%s%d", cni.Prefix, i)
-		a.Address, a.Gateway, a.MAC = had, n.Gateway, cmp.Or(a.MAC, ipam.MAC(had.Addr()))
-	}
-	return out, nil
-}
-
-func (e Endpoint) address(n Network, wanted netip.Addr, former []Attachment, others []Endpoint) (netip.Prefix, error) {
-	used := map[netip.Addr]bool{}
-	if !wanted.IsValid() {
-		for _, a := range e.Avoid[n.Name] {
-			used[a] = true
-		}
-	}
-	for _, o := range others {
-		if wanted.IsValid() && e.sameReplica(o) {
-			continue // it goes before its successor comes
-		}
-		for _, a := range o.Attachments {
-			if a.Network == n.Name {
-				used[a.Address.Addr()] = true
-			}
-		}
-	}
-	if wanted.IsValid() {
-		switch {
-		case !n.Subnet.Contains(wanted):
-			return netip.Prefix{}, fmt.Errorf("address %s is not in the subnet %s of network %s", wanted, n.Subnet, n.Name)
-		case used[wanted] || wanted == n.Gateway:
-			return netip.Prefix{}, fmt.Errorf("address %s of network %s is in use", wanted, n.Name)
-		}
-		return netip.PrefixFrom(wanted, n.Subnet.Bits()), nil
-	}
-	for _, f := range former {
-		if f.Network == n.Name && f.Address.Masked() == n.Subnet && !used[f.Address.Addr()] {
-			return f.Address, nil
-		}
-	}
-	return ipam.FreeAddress(n.Name, n.Subnet, n.Gateway, used)
-}
-
 func (h *Host) choosePorts(ctx context.Context, e Endpoint, wishes, previous []Published, others []Endpoint) ([]Published, error) {
 	if len(wishes) == 0 {
 		return nil, nil
+	}
+	wishes, err := e.families(wishes)
+	if err != nil {
+		return nil, err
 	}
 	var ours []ports.Use
 	for _, o := range others {
@@ -146,6 +83,40 @@ func (h *Host) choosePorts(ctx context.Context, e Endpoint, wishes, previous []P
 	return ports.Choose(wishes, previous, slices.Concat(hosts, ours))
 }
 
+// families says for each wish which of the host's addresses it is about: of the
+// families that the container has.
+func (e Endpoint) families(wishes []Published) ([]Published, error) {
+	ipv4, ipv6 := e.target(false).IsValid(), e.target(true).IsValid()
+	out := slices.Clone(wishes)
+	for i := range out {
+		w := &out[i]
+		switch ip, _ := netip.ParseAddr(w.HostIP); {
+		case len(e.Attachments) == 0:
+		case w.HostIP == "" && ipv4:
+			w.IPv6 = ipv6
+		case w.HostIP == "":
+			w.HostIP = netip.IPv6Unspecified().String()
+		case ip.Is6() && !ipv6, ip.Is4() && !ipv4:
+			return nil, fmt.Errorf("port %d cannot be published on %s: the container has no address of that family", w.Target, ip)
+		}
+	}
+	return out, nil
+}
+
+// target is the address that published ports of a family lead to: on the first
+// network that has it, by which answers leave; zero if there is none.
+func (e Endpoint) target(six bool) netip.Addr {
+	for _, a := range e.Attachments {
+		if to := a.Address; !six && to.IsValid() {
+			return to.Addr()
+		}
+		if to := a.Address6; six && to.IsValid() {
+			return to.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
 // allFree asks the kernel about each port, which is quick; only if one is not
 // free need the socket tables be read.
 func allFree(published []Published) bool {
@@ -154,8 +125,9 @@ func allFree(published []Published) bool {
 
 func uses(e Endpoint) (out []ports.Use) {
 	for _, p := range e.Ports {
-		ip, _ := netip.ParseAddr(p.HostIP)
-		out = append(out, ports.Use{HostIP: ip, Port: p.HostPort, Protocol: p.Protocol, Holder: e.Holder})
+		for _, ip := range p.HostIPs() {
+			out = append(out, ports.Use{HostIP: ip, Port: p.HostPort, Protocol: p.Protocol, Holder: e.Holder})
+		}
 	}
 	return out
 }
@@ -184,15 +156,17 @@ func (h *Host) Restore(ctx context.Context, e Endpoint) error {
 			return fmt.Errorf("address %s of %s is now of container %s", a, e.ID, o.ID)
 		}
 	}
-	e.Up = false
+	e.Up, e.Silent = false, false
 	return h.writeEndpoint(e)
 }
 
 func sameAddress(e, o Endpoint) (netip.Addr, bool) {
 	for _, a := range e.Attachments {
 		for _, b := range o.Attachments {
-			if a.Network == b.Network && a.Address.Addr() == b.Address.Addr() {
-				return a.Address.Addr(), true
+			for _, has := range a.Addresses() {
+				if a.Network == b.Network && slices.Contains(b.Addresses(), has) {
+					return has, true
+				}
 			}
 		}
 	}

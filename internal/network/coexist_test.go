@@ -11,6 +11,11 @@ import (
 // dropAll makes what Docker and ufw make: a FORWARD chain of policy drop.
 func dropAll(t *testing.T) (flush func()) {
 	t.Helper()
+	return dropAt(t, "FORWARD", nftables.ChainHookForward)
+}
+
+func dropAt(t *testing.T, name string, hook *nftables.ChainHook) (flush func()) {
+	t.Helper()
 	c, err := nftables.New()
 	if err != nil {
 		t.Fatal(err)
@@ -18,8 +23,8 @@ func dropAll(t *testing.T) (flush func()) {
 	policy := nftables.ChainPolicyDrop
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"})
 	chain := c.AddChain(&nftables.Chain{
-		Table: table, Name: "FORWARD", Type: nftables.ChainTypeFilter,
-		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter, Policy: &policy,
+		Table: table, Name: name, Type: nftables.ChainTypeFilter,
+		Hooknum: hook, Priority: nftables.ChainPriorityFilter, Policy: &policy,
 	})
 	if err := c.Flush(); err != nil {
 		t.Fatal(err)
@@ -76,6 +81,41 @@ func TestCoexistWithPolicyDrop(t *testing.T) {
 	if after := w.ruleset(); after != before {
 		t.Errorf("rules before:\n%s\nafter:\n%s", before, after)
 	}
+}
+
+// TestQuestionsForNames: port 53 of the gateway leads to who answers for names,
+// from the network itself, and from nowhere else; neither a published port 53
+// nor another program's INPUT policy of drop comes between.
+func TestQuestionsForNames(t *testing.T) {
+	w := newWorld(t)
+	outside := neighbor(t)
+	shop, other := w.network("shop"), w.network("other")
+	web := w.claim(endpointOf("web1", "web", "shop"), tcp(53, 80), udp(53, 80))
+	alien := w.claim(endpointOf("alien1", "alien", "other"))
+	serve(t, "", "names", NamesPort)
+	for _, e := range []Endpoint{web, alien} {
+		w.attach(e.ID)
+		serve(t, w.NetnsPath(e.ID), e.Service, 80)
+	}
+	expect := func(when, from, to, want string) {
+		t.Helper()
+		for _, protocol := range []string{"tcp", "udp"} {
+			if got, _, err := ask(t, from, protocol, hostport(to, 53)); got != want {
+				t.Errorf("%s, %s: answer %q (%v), want %q", when, protocol, got, err, want)
+			}
+		}
+	}
+	expect("its own gateway", w.NetnsPath("web1"), shop.Gateway.String(), "names")
+	expect("another one's own gateway", w.NetnsPath("alien1"), other.Gateway.String(), "names")
+	expect("another network's gateway", w.NetnsPath("alien1"), shop.Gateway.String(), "web")
+	expect("from outside", outside, hostAddr, "web")
+	flush := dropAt(t, "INPUT", nftables.ChainHookInput)
+	expect("behind a firewall that nobody has told", w.NetnsPath("web1"), shop.Gateway.String(), "")
+	if err := w.Collect(t.Context(), map[string]bool{"web1": true, "alien1": true}); err != nil {
+		t.Fatal(err)
+	}
+	expect("behind a firewall", w.NetnsPath("web1"), shop.Gateway.String(), "names")
+	flush()
 }
 
 // TestTableComesBack: whatever flushes the whole ruleset, the next render, or

@@ -60,8 +60,8 @@ func (h *Host) sweepLinks() error {
 	}
 	keep := map[string]bool{}
 	for _, e := range endpoints {
-		for _, a := range e.Attachments {
-			keep[bridge.VethName(bridge.Name(h.Dirs.Root, a.Network), e.ID, a.Interface)] = true
+		for i := range e.Attachments {
+			keep[h.link(e, i)] = true
 		}
 	}
 	networks, err := h.Networks()
@@ -70,6 +70,9 @@ func (h *Host) sweepLinks() error {
 	}
 	var errs []error
 	for _, n := range networks {
+		if n.Bridge == "" {
+			continue
+		}
 		errs = append(errs, bridge.Sweep(n.Bridge, keep))
 	}
 	return errors.Join(errs...)

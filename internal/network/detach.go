@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"stackup.dev/stackup/internal/cni"
@@ -27,19 +26,33 @@ func (h *Host) Detach(ctx context.Context, id string) error {
 	}
 	e.ID = id
 	errs := []error{h.setUp(ctx, id, false)}
-	if !isNetns(h.NetnsPath(id)) { // nothing takes the interfaces along
+	if isNetns(h.NetnsPath(id)) {
+		errs = append(errs, h.leaveWire(e))
+	} else { // nothing takes the interfaces along
 		errs = append(errs, h.removeLinks(e))
 	}
 	for i, a := range e.Attachments {
-		errs = append(errs, h.cni.Forget(id, a.Network, i))
+		errs = append(errs, h.cni.Forget(id, a.Network, e.slot(i)))
 	}
 	return errors.Join(append(errs, removeNetns(h.NetnsPath(id)))...)
 }
 
+// leaveWire takes interfaces off a link of the host's at once: a successor may
+// come with the same hardware address.
+func (h *Host) leaveWire(e Endpoint) error {
+	var errs []error
+	for i, a := range e.Attachments {
+		if a.OnWire {
+			errs = append(errs, bridge.Clear(bridge.Attachment{Slot: e.slot(i), Interface: a.Interface}, h.NetnsPath(e.ID)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (h *Host) removeLinks(e Endpoint) error {
 	var errs []error
-	for _, a := range e.Attachments {
-		errs = append(errs, bridge.Remove(bridge.VethName(bridge.Name(h.Dirs.Root, a.Network), e.ID, a.Interface)))
+	for i := range e.Attachments {
+		errs = append(errs, bridge.Remove(h.link(e, i)))
 	}
 	return errors.Join(errs...)
 }
@@ -61,9 +74,12 @@ func (h *Host) settle(ctx context.Context, e Endpoint) error {
 }
 
 func (h *Host) linked(e Endpoint) bool {
-	return slices.ContainsFunc(e.Attachments, func(a Attachment) bool {
-		return bridge.Exists(bridge.VethName(bridge.Name(h.Dirs.Root, a.Network), e.ID, a.Interface))
-	})
+	for i := range e.Attachments {
+		if bridge.Exists(h.link(e, i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Release removes a container's record and anything left of its network. What
@@ -116,9 +132,10 @@ func (h *Host) unlinkUnknown(id string) error {
 	errs := []error{removeNetns(h.NetnsPath(id))}
 	for _, n := range networks {
 		for i := range networks {
-			errs = append(errs,
-				bridge.Remove(bridge.VethName(n.Bridge, id, fmt.Sprintf("%s%d", cni.Prefix, i))),
-				h.cni.Forget(id, n.Name, i))
+			for _, prefix := range []string{cni.Prefix, prefixOnWire} {
+				slot := fmt.Sprintf("%s%d", prefix, i)
+				errs = append(errs, bridge.Remove(bridge.VethName(bridge.Name(h.Dirs.Root, n.Name), id, slot)), h.cni.Forget(id, n.Name, slot))
+			}
 		}
 	}
 	return errors.Join(errs...)

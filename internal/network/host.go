@@ -24,6 +24,9 @@ type Host struct {
 	Dirs      statedir.Dirs
 	PluginDir string // where stackup-cni is
 	Log       *slog.Logger
+	// Note, if not nil, is told what has happened to a network, in docker's words:
+	// create, destroy, and connect, disconnect of a container.
+	Note func(stack, network, action, container string)
 
 	networks  folder[Network]
 	endpoints folder[Endpoint]
@@ -69,6 +72,12 @@ func (h *Host) lock(ctx context.Context) (unlock func(), err error) {
 	}, nil
 }
 
+func (h *Host) note(stack, network, action, container string) {
+	if h.Note != nil {
+		h.Note(stack, network, action, container)
+	}
+}
+
 // publish makes the kernel's rules follow the records. The caller has the lock.
 func (h *Host) publish() error {
 	endpoints, err := h.Endpoints()
@@ -84,7 +93,7 @@ func (h *Host) publishThese(endpoints []Endpoint) error {
 	if err != nil {
 		return err
 	}
-	bridges, names := natBridges(networks)
+	bridges := natBridges(networks)
 	want := nat.Render(h.Dirs.NftTable(), bridges, natPorts(endpoints))
 	if h.nft.Holds(want) {
 		return nil
@@ -92,12 +101,12 @@ func (h *Host) publishThese(endpoints []Endpoint) error {
 	if err := h.nft.Swap(want); err != nil {
 		return err
 	}
-	if err := h.nft.Coexist(h.Dirs.NftTable(), names); err != nil {
+	if err := h.nft.Coexist(h.Dirs.NftTable(), bridges); err != nil {
 		h.Log.Warn("another firewall may block containers", "err", err)
 	}
-	if len(names) > 0 && nat.LegacyFilter() {
+	if len(bridges) > 0 && nat.LegacyFilter() {
 		h.legacy.Do(func() {
-			h.Log.Warn("the old iptables (iptables-legacy) has a filter table; if its FORWARD policy is DROP, let our bridges through by hand", "bridges", names)
+			h.Log.Warn("the old iptables (iptables-legacy) has a filter table; if its FORWARD policy is DROP, let our bridges through by hand", "bridges", names(bridges))
 		})
 	}
 	return nil
@@ -114,18 +123,4 @@ func (h *Host) tidy() {
 	} {
 		_ = os.Remove(dir) // refused by the kernel if not empty
 	}
-}
-
-// forward makes the kernel route packets, without which no container reaches
-// anything beyond its network.
-func forward() error {
-	const path = "/proc/sys/net/ipv4/ip_forward"
-	b, err := os.ReadFile(path)
-	if err == nil && len(b) > 0 && b[0] == '1' {
-		return nil
-	}
-	if err := os.WriteFile(path, []byte("1"), 0o644); err != nil { //nolint:forbidigo // a kernel setting, no file
-		return fmt.Errorf("switch on forwarding of IPv4: %w", err)
-	}
-	return nil
 }

@@ -35,9 +35,22 @@ func PortsInUse(ctx context.Context, wanted []Published) ([]planner.PortUse, err
 	}
 	out := make([]planner.PortUse, 0, len(sockets))
 	for _, s := range sockets {
-		out = append(out, planner.PortUse{HostIP: s.Address.String(), Port: s.Port, Protocol: s.Protocol, Holder: holder(s, holders)})
+		ip := ""
+		if a := listens(s); a.IsValid() {
+			ip = a.String()
+		}
+		out = append(out, planner.PortUse{HostIP: ip, Port: s.Port, Protocol: s.Protocol, Holder: holder(s, holders)})
 	}
 	return out, nil
+}
+
+// listens is where a socket listens: zero for one on [::], which takes the IPv4
+// addresses too, as Linux does by default.
+func listens(s ports.Socket) netip.Addr {
+	if s.Address == netip.IPv6Unspecified() {
+		return netip.Addr{}
+	}
+	return s.Address
 }
 
 func holder(s ports.Socket, known map[uint64]string) string {
@@ -61,12 +74,8 @@ func (h *Host) PublishedPorts() ([]PortHolder, error) {
 	var out []PortHolder
 	for _, e := range all {
 		for _, p := range e.Ports {
-			ip := p.HostIP
-			if ip == "" {
-				ip = netip.IPv4Unspecified().String()
-			}
 			out = append(out, PortHolder{
-				PortUse: planner.PortUse{HostIP: ip, Port: p.HostPort, Protocol: p.Protocol, Holder: e.Holder()},
+				PortUse: planner.PortUse{HostIP: p.HostIP, Port: p.HostPort, Protocol: p.Protocol, Holder: e.Holder()},
 				Stack:   e.Stack, Service: e.Service, Index: e.Index,
 			})
 		}
@@ -83,7 +92,7 @@ func (h *Host) hostUses(ctx context.Context) ([]ports.Use, error) {
 	}
 	out := make([]ports.Use, 0, len(sockets))
 	for _, s := range sockets {
-		out = append(out, ports.Use{HostIP: s.Address, Port: s.Port, Protocol: s.Protocol, Holder: func() string {
+		out = append(out, ports.Use{HostIP: listens(s), Port: s.Port, Protocol: s.Protocol, Holder: func() string {
 			known, err := h.proc.Holders(ctx, map[uint64]bool{s.Inode: s.Inode != 0})
 			if err != nil {
 				h.Log.Warn("look for the holder of a port", "port", s.Port, "err", err)

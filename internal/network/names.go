@@ -29,15 +29,17 @@ func (h *Host) rewriteHosts(touched, all []Endpoint) error {
 	return errors.Join(errs...)
 }
 
-// linesOf gives what is up on each network, by the names that hold there.
+// linesOf gives what answers on each network, by the names that hold there.
 func linesOf(all []Endpoint) map[string][]hosts.Line {
 	entries := map[string][]hosts.Entry{}
 	for _, o := range all {
-		if !o.Up {
+		if !o.Answers() {
 			continue
 		}
 		for _, a := range o.Attachments {
-			entries[a.Network] = append(entries[a.Network], hosts.Entry{Address: a.Address.Addr(), Names: a.Names})
+			for _, ip := range a.Addresses() {
+				entries[a.Network] = append(entries[a.Network], hosts.Entry{Address: ip, Names: a.Names})
+			}
 		}
 	}
 	out := map[string][]hosts.Line{}
@@ -59,7 +61,9 @@ func hostsContent(e Endpoint, lines map[string][]hosts.Line) []byte {
 	var own []hosts.Entry
 	var networks [][]hosts.Line
 	for _, a := range e.Attachments {
-		own = append(own, hosts.Entry{Address: a.Address.Addr(), Names: slices.Concat([]string{e.Hostname, e.Name}, a.Names)})
+		for _, ip := range a.Addresses() {
+			own = append(own, hosts.Entry{Address: ip, Names: slices.Concat([]string{e.Hostname, e.Name}, a.Names)})
+		}
 		networks = append(networks, lines[a.Network])
 	}
 	return append(hosts.Render(own, networks...), chosen(e)...)
@@ -70,7 +74,10 @@ func linked(e Endpoint, all []Endpoint) []byte {
 	var out []byte
 	for _, l := range e.Links {
 		for _, o := range all {
-			if a, ok := common(e, o); ok && o.Up && l.leadsTo(e, o) {
+			if !o.Answers() || !l.leadsTo(e, o) {
+				continue
+			}
+			for _, a := range common(e, o) {
 				out = append(out, a.String()+"\t"+l.Alias+"\n"...)
 			}
 		}
@@ -78,16 +85,16 @@ func linked(e Endpoint, all []Endpoint) []byte {
 	return out
 }
 
-// common gives o's address on the first network that it shares with e.
-func common(e, o Endpoint) (netip.Addr, bool) {
+// common gives o's addresses on the first network that it shares with e.
+func common(e, o Endpoint) []netip.Addr {
 	for _, a := range e.Attachments {
 		for _, b := range o.Attachments {
 			if a.Network == b.Network {
-				return b.Address.Addr(), true
+				return b.Addresses()
 			}
 		}
 	}
-	return netip.Addr{}, false
+	return nil
 }
 
 // chosen gives the names of the container's own choice.
@@ -96,7 +103,7 @@ func chosen(e Endpoint) []byte {
 	for _, h := range e.Hosts {
 		a := h.Address
 		if !a.IsValid() && len(e.Attachments) > 0 {
-			a = e.Attachments[0].Gateway
+			a = e.Attachments[0].Machine()
 		}
 		if a.IsValid() {
 			out = append(out, a.String()+"\t"+h.Name+"\n"...)

@@ -1,8 +1,10 @@
 package network
 
 import (
+	"maps"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,6 +56,51 @@ func TestLinked(t *testing.T) {
 	const want = "10.0.1.4\tdatabase\n10.0.0.7\tcache\n"
 	if diff := cmp.Diff(want, string(linked(web, []Endpoint{web, db, down, namesake, cache, apart}))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestSilence: who is silent is found by nobody, until it is attached again.
+func TestSilence(t *testing.T) {
+	w := newWorld(t)
+	w.network("shop")
+	w.claim(endpointOf("web1", "web", "shop"))
+	w.claim(endpointOf("db1", "db", "shop"))
+	w.attach("web1")
+	w.attach("db1")
+	expect := func(when string, silent, known bool) {
+		t.Helper()
+		b, err := os.ReadFile(w.HostsFile("web1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(b), "\tdb "); got != known {
+			t.Errorf("%s: known %t, want %t:\n%s", when, got, known, b)
+		}
+		all, err := w.Silent()
+		if want := map[string]bool{"web1": false, "db1": silent}; err != nil || !maps.Equal(all, want) {
+			t.Errorf("%s: %v, %v, want %v", when, all, err, want)
+		}
+		own, err := os.ReadFile(w.HostsFile("db1"))
+		if err != nil || !strings.Contains(string(own), " db\n") {
+			t.Errorf("%s: db does not know itself: %v\n%s", when, err, own)
+		}
+	}
+	silence := func(silent bool) {
+		t.Helper()
+		if err := w.SetSilent(t.Context(), "db1", silent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("attached", false, true)
+	silence(true)
+	expect("silent", true, false)
+	silence(false)
+	expect("answers again", false, true)
+	silence(true)
+	w.attach("db1")
+	expect("attached again", false, true)
+	if err := w.SetSilent(t.Context(), "nobody", true); err != nil {
+		t.Errorf("one that has gone: %v", err)
 	}
 }
 

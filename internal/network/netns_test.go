@@ -60,7 +60,7 @@ func visit(path string, f func()) error {
 func serve(t *testing.T, path, name string, port int) {
 	t.Helper()
 	within(t, path, func() {
-		l, err := net.Listen("tcp4", fmt.Sprintf(":%d", port))
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 		if err != nil {
 			t.Error(err)
 			return
@@ -72,7 +72,7 @@ func serve(t *testing.T, path, name string, port int) {
 				_ = c.Close()
 			}
 		}()
-		u, err := net.ListenPacket("udp4", fmt.Sprintf(":%d", port))
+		u, err := net.ListenPacket("udp", fmt.Sprintf(":%d", port))
 		if err != nil {
 			t.Error(err)
 			return
@@ -87,7 +87,7 @@ func serve(t *testing.T, path, name string, port int) {
 	})
 }
 
-func host(a net.Addr) string { return netip.MustParseAddrPort(a.String()).Addr().String() }
+func host(a net.Addr) string { return netip.MustParseAddrPort(a.String()).Addr().Unmap().String() }
 
 // patience is for what must not be answered; loopback needs no more.
 const patience = 250 * time.Millisecond
@@ -98,7 +98,7 @@ func ask(t *testing.T, path, protocol, to string) (name, seen string, err error)
 	t.Helper()
 	within(t, path, func() {
 		var c net.Conn
-		c, err = (&net.Dialer{Timeout: patience}).Dial(protocol+"4", to)
+		c, err = (&net.Dialer{Timeout: patience}).Dial(protocol, to)
 		if err == nil {
 			defer func() { _ = c.Close() }()
 			name, seen, err = exchange(c)
@@ -124,8 +124,10 @@ func exchange(c net.Conn) (name, seen string, err error) {
 
 // The addresses of this host and of its neighbour on a wire between them.
 const (
-	hostAddr     = "192.0.2.1"
-	neighborAddr = "192.0.2.9"
+	hostAddr      = "192.0.2.1"
+	neighborAddr  = "192.0.2.9"
+	hostAddr6     = "2001:db8::1"
+	neighborAddr6 = "2001:db8::9"
 )
 
 // neighbor makes another host on a wire, with this one as its router, and
@@ -155,17 +157,19 @@ func neighbor(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	plug(t, hostAddr)
+	plug(t, hostAddr, hostAddr6)
 	within(t, path, func() {
-		plug(t, neighborAddr)
-		if err := netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP(hostAddr)}); err != nil {
-			t.Error(err)
+		plug(t, neighborAddr, neighborAddr6)
+		for _, router := range []string{hostAddr, hostAddr6} {
+			if err := netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP(router)}); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 	return path
 }
 
-func plug(t *testing.T, addr string) {
+func plug(t *testing.T, addr, addr6 string) {
 	t.Helper()
 	l, err := netlink.LinkByName("wire")
 	if err != nil {
@@ -174,6 +178,11 @@ func plug(t *testing.T, addr string) {
 	}
 	a, _ := netlink.ParseAddr(addr + "/24")
 	if err := netlink.AddrAdd(l, a); err != nil {
+		t.Error(err)
+	}
+	six, _ := netlink.ParseAddr(addr6 + "/64")
+	six.Flags = unix.IFA_F_NODAD
+	if err := netlink.AddrAdd(l, six); err != nil {
 		t.Error(err)
 	}
 	if err := netlink.LinkSetUp(l); err != nil {

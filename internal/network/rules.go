@@ -8,12 +8,24 @@ import (
 	"stackup.dev/stackup/internal/network/nat"
 )
 
-func natBridges(networks []Network) (bridges []nat.Bridge, names []string) {
+func natBridges(networks []Network) (bridges []nat.Bridge) {
 	for _, n := range networks {
-		bridges = append(bridges, nat.Bridge{Name: n.Bridge, Subnet: n.Subnet, Internal: n.Internal})
-		names = append(names, n.Bridge)
+		if n.Bridge == "" {
+			continue // on a link of the host's, past all rules
+		}
+		bridges = append(bridges, nat.Bridge{
+			Name: n.Bridge, Subnet: n.Subnet, Subnet6: n.Subnet6, Internal: n.Internal, Apart: n.Asked.Apart, NoMasquerade: n.Asked.NoMasquerade,
+			Names: n.NameSockets(),
+		})
 	}
-	return bridges, names
+	return bridges
+}
+
+func names(bridges []nat.Bridge) (out []string) {
+	for _, b := range bridges {
+		out = append(out, b.Name)
+	}
+	return out
 }
 
 // natPorts gives the ports of all endpoints that are up. Of two that publish
@@ -46,21 +58,16 @@ func natPorts(endpoints []Endpoint) []nat.Port {
 
 // portsOf gives an endpoint's ports as rules. They lead to the address of the
 // first network: answers leave by the default route, which is there.
-func portsOf(e Endpoint) []nat.Port {
-	if len(e.Attachments) == 0 {
-		return nil
-	}
-	to := e.Attachments[0].Address.Addr()
-	out := make([]nat.Port, 0, len(e.Ports))
+func portsOf(e Endpoint) (out []nat.Port) {
 	for _, p := range e.Ports {
-		ip, err := netip.ParseAddr(p.HostIP)
-		if err != nil {
-			ip = netip.IPv4Unspecified()
+		for _, ip := range p.HostIPs() {
+			if to := e.target(ip.Is6()); to.IsValid() {
+				out = append(out, nat.Port{
+					HostIP: ip, HostPort: p.HostPort, Protocol: p.Protocol,
+					To: netip.AddrPortFrom(to, p.Target), Comment: e.Stack + "/" + e.Service,
+				})
+			}
 		}
-		out = append(out, nat.Port{
-			HostIP: ip, HostPort: p.HostPort, Protocol: p.Protocol,
-			To: netip.AddrPortFrom(to, p.Target), Comment: e.Stack + "/" + e.Service,
-		})
 	}
 	return out
 }

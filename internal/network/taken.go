@@ -18,13 +18,29 @@ import (
 // defaultMTU is for hosts without a default route: Ethernet's.
 const defaultMTU = 1500
 
-// hostSubnets gives all IPv4 ranges that this host knows: routes of every
-// table, addresses of its links, and its nameservers, which may be reached by
-// nothing but the default route. mtu is that of the way out.
-func hostSubnets() (taken []netip.Prefix, mtu int, err error) {
+// hostSubnets gives all ranges that this host knows, of IPv6 only if asked:
+// routes of every table, addresses of its links, and its nameservers, which may
+// be reached by nothing but the default route. mtu is that of the way out.
+func hostSubnets(six bool) (taken []netip.Prefix, mtu int, err error) {
+	taken, mtu, err = subnetsOf(netlink.FAMILY_V4)
+	if err == nil && six {
+		var more []netip.Prefix
+		more, _, err = subnetsOf(netlink.FAMILY_V6)
+		taken = append(taken, more...)
+	}
+	for _, path := range []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"} {
+		if f, err := os.Open(path); err == nil {
+			taken = append(taken, nameservers(bufio.NewScanner(f))...)
+			_ = f.Close()
+		}
+	}
+	return taken, mtu, err
+}
+
+func subnetsOf(family int) (taken []netip.Prefix, mtu int, err error) {
 	mtu = defaultMTU
 	// A table of 0 with this filter means all tables.
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	routes, err := netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list routes: %w", err)
 	}
@@ -36,19 +52,13 @@ func hostSubnets() (taken []netip.Prefix, mtu int, err error) {
 			mtu = l.Attrs().MTU
 		}
 	}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	addrs, err := netlink.AddrList(nil, family)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list addresses: %w", err)
 	}
 	for _, a := range addrs {
 		if p, ok := prefix(a.IPNet); ok {
 			taken = append(taken, p)
-		}
-	}
-	for _, path := range []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"} {
-		if f, err := os.Open(path); err == nil {
-			taken = append(taken, nameservers(bufio.NewScanner(f))...)
-			_ = f.Close()
 		}
 	}
 	return taken, mtu, nil
@@ -70,8 +80,8 @@ func nameservers(lines *bufio.Scanner) (out []netip.Prefix) {
 		if len(f) < 2 || f[0] != "nameserver" {
 			continue
 		}
-		if a, err := netip.ParseAddr(f[1]); err == nil && a.Is4() {
-			out = append(out, netip.PrefixFrom(a, 32))
+		if a, err := netip.ParseAddr(f[1]); err == nil {
+			out = append(out, netip.PrefixFrom(a.WithZone("").Unmap(), a.Unmap().BitLen()))
 		}
 	}
 	return out

@@ -17,13 +17,16 @@ const Version = 1
 // Network is a network that exists on the machine.
 type Network struct {
 	Version int          `json:"version"`
-	Name    string       `json:"name"`  // on the machine, e.g. shop_default
-	Stack   string       `json:"stack"` // owner
-	Key     string       `json:"key"`   // name in the stack's file
-	Subnet  netip.Prefix `json:"subnet"`
+	Name    string       `json:"name"`    // on the machine, e.g. shop_default
+	Stack   string       `json:"stack"`   // owner
+	Key     string       `json:"key"`     // name in the stack's file
+	Subnet  netip.Prefix `json:"subnet"`  // IPv4; zero for none
 	Gateway netip.Addr   `json:"gateway"` // the bridge's address
-	Bridge  string       `json:"bridge"`  // link name
+	Bridge  string       `json:"bridge"`  // link name; empty for a network on a link of the host's
 	MTU     int          `json:"mtu"`     // bytes
+
+	Subnet6  netip.Prefix `json:"subnet6,omitzero"` // IPv6; zero for none
+	Gateway6 netip.Addr   `json:"gateway6,omitzero"`
 
 	Internal bool `json:"internal,omitempty"` // no way out of it
 	// Asked is what it was made from, to be held against what is asked for later.
@@ -32,11 +35,34 @@ type Network struct {
 
 // Settings are what a stack asks of a network; the zero value leaves all to us.
 type Settings struct {
-	Subnet   netip.Prefix      `json:"subnet,omitzero"`
-	Gateway  netip.Addr        `json:"gateway,omitzero"`
-	MTU      int               `json:"mtu,omitempty"` // bytes
+	Pool
+	NoIPv4   bool              `json:"no_ipv4,omitempty"`
+	IPv6     *Pool             `json:"ipv6,omitempty"` // nil: none
+	MTU      int               `json:"mtu,omitempty"`  // bytes
 	Internal bool              `json:"internal,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
+
+	Link         string `json:"link,omitempty"`          // name of the bridge
+	Apart        bool   `json:"apart,omitempty"`         // its containers do not reach each other
+	NoMasquerade bool   `json:"no_masquerade,omitempty"` // what leaves it keeps its address
+
+	Driver string `json:"driver,omitempty"` // macvlan, ipvlan; empty for a bridge
+	Parent string `json:"parent,omitempty"` // of those: the host's link
+	Mode   string `json:"mode,omitempty"`   // of those
+}
+
+// Pool is where addresses of one family come from.
+type Pool struct {
+	Subnet   netip.Prefix `json:"subnet,omitzero"`
+	Gateway  netip.Addr   `json:"gateway,omitzero"`
+	Range    netip.Prefix `json:"range,omitzero"`     // in Subnet; zero for all of it
+	Reserved []Reserved   `json:"reserved,omitempty"` // given to nobody
+}
+
+// Reserved is an address that is somebody else's.
+type Reserved struct {
+	Name    string     `json:"name"`
+	Address netip.Addr `json:"address"`
 }
 
 // Published is a port wish, or a published port once HostPort is fixed.
@@ -46,11 +72,37 @@ type Published = ports.Published
 type Attachment struct {
 	Network   string       `json:"network"`   // name on the machine
 	Interface string       `json:"interface"` // in the container: eth0, eth1…
-	Address   netip.Prefix `json:"address"`
+	Address   netip.Prefix `json:"address"`   // IPv4; zero for none
 	Gateway   netip.Addr   `json:"gateway"`
 	MAC       string       `json:"mac"`
 	Wanted    netip.Addr   `json:"wanted,omitzero"` // the address that is asked for; zero for a free one
 	Names     []string     `json:"names,omitempty"` // by which it answers on this network
+
+	Address6  netip.Prefix      `json:"address6,omitzero"` // IPv6; zero for none
+	Gateway6  netip.Addr        `json:"gateway6,omitzero"`
+	Wanted6   netip.Addr        `json:"wanted6,omitzero"`
+	Named     bool              `json:"named,omitempty"`      // Interface is of the user's choice
+	LinkLocal []netip.Prefix    `json:"link_local,omitempty"` // further addresses
+	Sysctls   map[string]string `json:"sysctls,omitempty"`    // of the interface, by names with IFNAME for it
+	OnWire    bool              `json:"on_wire,omitempty"`    // not by a bridge of ours
+}
+
+// Addresses are those that others reach it by.
+func (a Attachment) Addresses() (out []netip.Addr) {
+	for _, p := range []netip.Prefix{a.Address, a.Address6} {
+		if p.IsValid() {
+			out = append(out, p.Addr())
+		}
+	}
+	return out
+}
+
+// Machine is this machine's address on the network.
+func (a Attachment) Machine() netip.Addr {
+	if a.Gateway.IsValid() {
+		return a.Gateway
+	}
+	return a.Gateway6
 }
 
 // Endpoint is the network side of one container. The default route goes by
@@ -65,12 +117,17 @@ type Endpoint struct {
 	Name        string                  `json:"name"` // visible name
 	Attachments []Attachment            `json:"attachments,omitempty"`
 	Ports       []Published             `json:"ports,omitempty"`
-	Hosts       []HostName              `json:"hosts,omitempty"` // names of its own choice
-	Links       []Link                  `json:"links,omitempty"` // likewise, of others on its networks
-	Avoid       map[string][]netip.Addr `json:"-"`               // at Claim: addresses that others will ask for, by network
-	Up          bool                    `json:"up"`              // attached, published and answering by name
-	Seq         int64                   `json:"seq,omitempty"`   // grows with every Attach: of two that publish one port the later has it
+	Hosts       []HostName              `json:"hosts,omitempty"`   // names of its own choice
+	Links       []Link                  `json:"links,omitempty"`   // likewise, of others on its networks
+	Servers     []netip.Addr            `json:"servers,omitempty"` // whom it asks for names of the world; none for the machine's
+	Avoid       map[string][]netip.Addr `json:"-"`                 // at Claim: addresses that others will ask for, by network
+	Up          bool                    `json:"up"`                // attached, published and answering by name
+	Silent      bool                    `json:"silent,omitempty"`  // does not answer by name, though up: it has ended, or is unhealthy
+	Seq         int64                   `json:"seq,omitempty"`     // grows with every Attach: of two that publish one port the later has it
 }
+
+// Answers says whether it answers by its names.
+func (e Endpoint) Answers() bool { return e.Up && !e.Silent }
 
 // HostName is a name that a container knows by its own wish. The zero address
 // is this machine's on the container's first network.

@@ -65,6 +65,9 @@ const containerPrefix = "container-"
 // shimPrefix begins the names of locks of shims' starts.
 const shimPrefix = "shim-"
 
+// volumePrefix begins the names of locks of volumes' mounts.
+const volumePrefix = "volume-"
+
 // networkLock is the name of the lock of what all networks share.
 const networkLock = "network"
 
@@ -81,6 +84,11 @@ func (d Dirs) LockShim(ctx context.Context, stack string) (*Lock, error) {
 // is written into its folder, between commands and the supervisor.
 func (d Dirs) LockContainer(ctx context.Context, id string) (*Lock, error) {
 	return d.Lock(ctx, containerPrefix+id, nil)
+}
+
+// LockVolume guards what is mounted on a volume's folder, and its first content.
+func (d Dirs) LockVolume(ctx context.Context, name string) (*Lock, error) {
+	return d.Lock(ctx, volumePrefix+name, nil)
 }
 
 // TryLock takes the lock or returns a *LockedError at once.

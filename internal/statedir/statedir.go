@@ -84,11 +84,21 @@ func (d Dirs) EngineChoice() string { return filepath.Join(d.Root, "engine.json"
 // RuncRoot is the OCI runtime's own state folder.
 func (d Dirs) RuncRoot() string { return filepath.Join(d.State, "runc") }
 
+// Events is the record of what has happened.
+func (d Dirs) Events() string { return filepath.Join(d.Root, "events.jsonl") }
+
 // Networks holds one record per network.
 func (d Dirs) Networks() string { return filepath.Join(d.Root, "networks") }
 
 // Volumes holds one folder per volume.
 func (d Dirs) Volumes() string { return filepath.Join(d.Root, "volumes") }
+
+// Providers is where it is recorded what other programs have stood up.
+func (d Dirs) Providers() string { return filepath.Join(d.Root, "providers") }
+
+// VolumeUsers holds a folder for each volume that has a file system mounted,
+// with an empty file for each container that uses it.
+func (d Dirs) VolumeUsers() string { return filepath.Join(d.State, "volumes") }
 
 // Logs holds one folder per container.
 func (d Dirs) Logs() string { return filepath.Join(d.Root, "logs") }

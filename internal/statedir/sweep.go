@@ -44,7 +44,7 @@ func (d Dirs) sweepLocks() error {
 // passing says whether a lock is held for moments, so that to hold it for one
 // more disturbs nobody.
 func passing(name string) bool {
-	return name == networkLock || strings.HasPrefix(name, containerPrefix) || strings.HasPrefix(name, shimPrefix)
+	return name == networkLock || strings.HasPrefix(name, containerPrefix) || strings.HasPrefix(name, shimPrefix) || strings.HasPrefix(name, volumePrefix)
 }
 
 // sweepBuild takes away what a build that was killed has left, unless somebody

@@ -3,8 +3,10 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"stackup.dev/stackup/internal/chronicle"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/restart"
@@ -54,6 +56,14 @@ func (w *world) Restart(ctx context.Context, id string, seen, n restart.Count) (
 	return did, err
 }
 
+// Recycle notes that it was asked for, as a try of "recycle ID".
+func (w *world) Recycle(_ context.Context, id string, _, n restart.Count) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tries["recycle "+id] = append(w.tries["recycle "+id], try{time.Since(w.begin), n, true})
+	return true, nil
+}
+
 func (w *world) restart(id string, seen, n restart.Count) (did bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,6 +86,18 @@ func (w *world) restart(id string, seen, n restart.Count) (did bool, err error) 
 	return true, nil
 }
 
+func (w *world) InspectSettled(ctx context.Context, id string) (inspect.Container, bool, error) {
+	return w.Inspect(ctx, id)
+}
+
+// KeepExit notes who has ended for good.
+func (w *world) KeepExit(_ context.Context, id string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.kept = append(w.kept, id)
+	return nil
+}
+
 func (w *world) Exec(_ context.Context, _ string, p inspect.Process) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,4 +116,25 @@ func (w *world) Watch(context.Context) (<-chan any, <-chan error) {
 		w.errs <- errDown
 	}
 	return w.events, w.errs
+}
+
+func (w *world) Note(_ context.Context, id, action string, _ time.Time, _ map[string]string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.notes = append(w.notes, action+" "+id)
+}
+
+// NoteEnd writes into the real record too, which the next supervisor reads.
+func (w *world) NoteEnd(_ context.Context, id string, code int, at time.Time, noMemory bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := fmt.Sprintf("die %s %d", id, code)
+	if noMemory {
+		text += " oom"
+	}
+	w.notes = append(w.notes, text)
+	e := chronicle.Entry{Time: at, Type: chronicle.Container, ID: id, Action: chronicle.Die}
+	if err := (chronicle.Book{Path: w.dirs.Events()}).Note(e); err != nil {
+		w.t.Error(err)
+	}
 }

@@ -17,22 +17,28 @@ import (
 // healthcheck: one loop for each run of it, and a new one when an update
 // changes the healthcheck.
 func (s *Supervisor) probe(c inspect.Container) {
-	var argv []string
-	if c.Probe != nil && !c.Probe.Disable {
-		argv = command(c.Probe.Test)
-	}
-	if len(argv) == 0 {
+	by := s.proberOf(c)
+	if by == nil {
 		s.probes.stop(c.ID) // an update may have taken it away
 		return
 	}
 	key := c.StartedAt.Format(time.RFC3339Nano) + fmt.Sprint(*c.Probe)
 	s.probes.start(c.ID, key, func(ctx context.Context) {
 		loop := health.Loop{
-			Prober: prober{engine: s.Engine, id: c.ID, argv: argv},
+			Prober: by,
 			Config: health.ConfigOf(*c.Probe),
-			Publish: func(st health.Status, _ bool) {
+			Publish: func(st health.Status, changed bool) {
 				if err := s.publish(ctx, c.ID, st); err != nil && ctx.Err() == nil {
 					s.Log.Warn("write health", "id", c.ID, "err", err)
+				}
+				if changed && st.Health == health.Unhealthy && c.Service.Restart.Unhealthy {
+					s.recycle(c)
+				}
+				if changed && st.Health != health.Starting {
+					s.Engine.Note(ctx, c.ID, "health_status: "+string(st.Health), time.Now(), nil)
+				}
+				if changed {
+					s.setSilence(c.ID, key+string(st.Health))
 				}
 			},
 		}

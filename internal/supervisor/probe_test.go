@@ -13,6 +13,7 @@ import (
 
 	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
 
@@ -176,4 +177,43 @@ func TestCappedKeepsTheBeginning(t *testing.T) {
 	if len(got) != health.MaxOutput || !strings.HasPrefix(string(got), "begin x") || slices.Contains(got, 'd') {
 		t.Errorf("kept %d bytes", len(got))
 	}
+}
+
+// TestPausedIsNotProbed: a probe of a frozen container would hang, and count as
+// a failure.
+func TestPausedIsNotProbed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.add("web", spec.RestartNo, func(c *inspect.Container) {
+			c.Task = planner.TaskPaused
+			c.Probe = &spec.Healthcheck{Test: []string{"CMD", "probe"}, Interval: spec.Duration(time.Second)}
+		})
+		_, stop := w.run(true)
+		defer stop()
+		wait(time.Minute)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if n := len(w.argvs["probe"]); n > 0 {
+			t.Errorf("%d probes", n)
+		}
+	})
+}
+
+// TestUnhealthyStartsAgain: once for each time that it becomes so, and only where
+// that is asked for.
+func TestUnhealthyStartsAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.exec = func(inspect.Process) int { return 1 }
+		for id, on := range map[string]bool{"asked": true, "not": false} {
+			w.add(id, spec.RestartNo, func(c *inspect.Container) {
+				c.Service.Restart.Unhealthy = on
+				c.Probe = &spec.Healthcheck{Test: []string{"CMD", "probe"}, Interval: spec.Duration(time.Second), Retries: 2}
+			})
+		}
+		_, stop := w.run(true)
+		defer stop()
+		wait(10 * time.Second)
+		if a, b := len(w.triesOf("recycle asked")), len(w.triesOf("recycle not")); a != 1 || b != 0 {
+			t.Errorf("started again: asked %d times, the other %d times", a, b)
+		}
+	})
 }

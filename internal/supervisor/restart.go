@@ -19,11 +19,15 @@ func (s *Supervisor) setRight(c inspect.Container) {
 	switch {
 	case c.Task == planner.TaskRunning:
 		s.probe(c)
+	case c.Task == planner.TaskPaused: // a probe would hang with it
+		s.probes.stop(c.ID)
 	case c.Desired != labels.DesiredRunning:
 		s.probes.stop(c.ID)
 	case c.Task == planner.TaskStopped:
 		s.bringBack(c.ID, c.ExitCode)
 	case c.Task == planner.TaskNone && !c.StartedAt.IsZero():
+		s.bringBack(c.ID, lostCode)
+	case c.Lost:
 		s.bringBack(c.ID, lostCode)
 	}
 }
@@ -34,15 +38,23 @@ func (s *Supervisor) bringBack(id string, code int) {
 	s.restarts.start(id, "", func(ctx context.Context) {
 		var tried restart.Count
 		for ctx.Err() == nil {
-			c, found, err := s.Engine.Inspect(ctx, id)
+			c, found, err := s.Engine.InspectSettled(ctx, id)
 			if err != nil || !found || c.Task == planner.TaskRunning || c.Task == planner.TaskPaused {
 				return // the next sync sees it again, if there is need
+			}
+			if tried == (restart.Count{}) { // else it is the start that has failed
+				code = endOf(c, code)
 			}
 			// A start that failed early has not been counted where Inspect reads.
 			count := restart.Count{Total: max(tried.Total, c.Restarts.Total), Quick: max(tried.Quick, c.Restarts.Quick)}
 			again, delay, next := restart.Decide(c.Service.Restart, code, c.Desired != labels.DesiredRunning, count, ranFor(c))
 			if !again {
+				s.keepExit(ctx, id)
 				return
+			}
+			if c.Lost {
+				s.awaitDependencies(ctx, c)
+				delay = 0 // it has not failed
 			}
 			if pause(ctx, delay); ctx.Err() != nil {
 				return
@@ -58,9 +70,36 @@ func (s *Supervisor) bringBack(id string, code int) {
 	})
 }
 
+// endOf is the exit code of the container's last run: that which its task has, or
+// which was kept of it, before that which an event tells: an engine that starts
+// makes up an end of what had ended before.
+func endOf(c inspect.Container, told int) int {
+	if c.ExitedAt.IsZero() {
+		return told
+	}
+	return c.ExitCode
+}
+
+func (s *Supervisor) keepExit(ctx context.Context, id string) {
+	if err := s.Engine.KeepExit(ctx, id); err != nil {
+		s.Log.Warn("an exit code is not kept", "id", id, "err", err)
+	}
+}
+
 func ranFor(c inspect.Container) time.Duration {
 	if c.ExitedAt.IsZero() || c.StartedAt.IsZero() {
 		return 0
 	}
 	return c.ExitedAt.Sub(c.StartedAt)
+}
+
+// recycle starts a container again that is unhealthy, whatever its policy says of
+// ends. Its end is that of a job of its own: nothing of the probe is left by then.
+func (s *Supervisor) recycle(c inspect.Container) {
+	s.restarts.start(c.ID, "unhealthy", func(context.Context) {
+		next := restart.Count{Total: c.Restarts.Total + 1, Quick: c.Restarts.Quick + 1}
+		if _, err := s.Engine.Recycle(s.restarts.ctx, c.ID, c.Restarts, next); err != nil {
+			s.Log.Warn("start again what is unhealthy", "id", c.ID, "err", err)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -144,7 +145,7 @@ func TestLateExit(t *testing.T) {
 		_, stop := w.run(true)
 		defer stop()
 		w.mu.Lock()
-		w.tell(inspect.Exit{ID: "web", Code: 1})
+		w.tell(inspect.Exit{ID: "web", Code: 1, At: time.Now()})
 		w.mu.Unlock()
 		wait(time.Minute)
 		if got := w.triesOf("web"); len(got) > 0 {
@@ -153,15 +154,28 @@ func TestLateExit(t *testing.T) {
 	})
 }
 
-// TestLostTask: a task that vanished with its shim counts as a failure; one
-// that nobody has started yet is somebody else's business.
+// TestLostTask: a task that vanished with its shim counts as a failure, unless its
+// end was kept; one that nobody has started yet is somebody else's business.
 func TestLostTask(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.add("lost", spec.RestartOnFailure, func(c *inspect.Container) { c.Task = planner.TaskNone })
 		w.add("new", spec.RestartAlways, func(c *inspect.Container) { c.Task, c.StartedAt = planner.TaskNone, time.Time{} })
+		w.add("done", spec.RestartOnFailure, func(c *inspect.Container) {
+			c.Task, c.ExitCode, c.ExitedAt = planner.TaskNone, 0, c.StartedAt.Add(-time.Millisecond)
+		})
 		_, stop := w.run(true)
 		defer stop()
+		wait(time.Second)
+		w.mu.Lock()
+		w.tell(inspect.Exit{ID: "done", Code: 137, At: time.Now()}) // by an engine that does not know
+		w.mu.Unlock()
 		wait(time.Minute)
+		if got := w.triesOf("done"); len(got) > 0 {
+			t.Errorf("done: %+v", got)
+		}
+		if !slices.Contains(w.kept, "done") || slices.Contains(w.kept, "lost") {
+			t.Errorf("kept %v", w.kept)
+		}
 		if got := w.triesOf("lost"); len(got) != 1 || !got[0].Did {
 			t.Errorf("lost: %+v", got)
 		}
@@ -187,6 +201,34 @@ func TestRemovedWhileARestartIsDue(t *testing.T) {
 		case <-ended:
 		default:
 			t.Error("the supervisor waits for a container that is gone")
+		}
+	})
+}
+
+// TestComesBackAfterAReboot: what ran before the machine went down waits for
+// what it depends on, and only what somebody brings back is waited for.
+func TestComesBackAfterAReboot(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		lost := func(c *inspect.Container) { c.Task, c.StartedAt, c.Lost = planner.TaskNone, time.Time{}, true }
+		w.add("db", spec.RestartAlways, func(c *inspect.Container) { lost(c); c.Ref.Name, c.Ref.Index = "db", 1 })
+		w.add("gone", spec.RestartNo, func(c *inspect.Container) { lost(c); c.Ref.Name, c.Ref.Index = "gone", 1 })
+		w.add("web", spec.RestartAlways, func(c *inspect.Container) {
+			lost(c)
+			c.Ref.Name, c.Ref.Index = "web", 1
+			c.Service.DependsOn = []spec.Dependency{{Service: "db", Condition: spec.Healthy}, {Service: "gone", Condition: spec.Started}}
+		})
+		_, stop := w.run(true)
+		defer stop()
+		wait(3 * time.Second)
+		if len(w.triesOf("db")) != 1 || len(w.triesOf("gone")) != 0 || len(w.triesOf("web")) != 0 {
+			t.Errorf("db %v, gone %v, web %v: want db alone", w.triesOf("db"), w.triesOf("gone"), w.triesOf("web"))
+		}
+		w.mu.Lock()
+		w.boxes["db"].Health = planner.HealthHealthy
+		w.mu.Unlock()
+		wait(time.Second)
+		if len(w.triesOf("web")) != 1 {
+			t.Errorf("web was not started once db was healthy")
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"stackup.dev/stackup/internal/chronicle"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/internal/statedir"
@@ -19,8 +20,24 @@ type Engine interface {
 	List(ctx context.Context, stack string) ([]inspect.Container, error)
 	Inspect(ctx context.Context, id string) (_ inspect.Container, found bool, err error)
 	Restart(ctx context.Context, id string, seen, next restart.Count) (did bool, err error)
+	// Recycle stops a container that runs and starts it again, as Restart does
+	// one that has ended.
+	Recycle(ctx context.Context, id string, seen, next restart.Count) (did bool, err error)
+	// InspectSettled looks at a container while nobody starts or stops it.
+	InspectSettled(ctx context.Context, id string) (c inspect.Container, found bool, err error)
+	// KeepExit keeps how a container has ended that stays so: an engine that
+	// starts knows nothing of tasks that had ended before.
+	KeepExit(ctx context.Context, id string) error
 	Exec(ctx context.Context, id string, p inspect.Process) (code int, err error)
 	Watch(ctx context.Context) (<-chan any, <-chan error)
+	Noter
+}
+
+// Endpoints are the network sides of containers. Whoever is silent is found by
+// name by nobody.
+type Endpoints interface {
+	Silent() (map[string]bool, error) // of all that are up
+	SetSilent(ctx context.Context, id string, silent bool) error
 }
 
 const (
@@ -36,22 +53,31 @@ const (
 // Supervisor looks after all containers of one engine.
 type Supervisor struct {
 	Engine Engine
-	Log    *slog.Logger
-	Dirs   statedir.Dirs
+	// Endpoints are told who answers by name; nil for nobody to tell.
+	Endpoints Endpoints
+	Log       *slog.Logger
+	Dirs      statedir.Dirs
+	// Stay keeps it at work even with nothing to look after.
+	Stay bool
 	// Needed says whether containers may exist though the engine does not answer.
 	Needed func() bool
 
 	seen     bool // there has been a container
 	probes   jobs // health probes, by container
 	restarts jobs // restarts that are due, by container
+	silences jobs // names that are being taken or given back, by container
+	ends     ends
 }
 
 // Run works until ctx ends or nothing is left to look after.
 func (s *Supervisor) Run(ctx context.Context) error {
 	s.probes.init(ctx)
 	s.restarts.init(ctx)
+	s.silences.init(ctx)
 	defer s.probes.stopAll()
 	defer s.restarts.stopAll()
+	defer s.silences.stopAll()
+	s.ends.begin(chronicle.Book{Path: s.Dirs.Events()}, s.Log)
 	idle := time.Now().Add(firstIdle)
 	for ctx.Err() == nil {
 		done, err := s.follow(ctx, &idle)
@@ -61,7 +87,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		if err != nil {
 			s.Log.Warn("engine", "err", err)
 		}
-		if err != nil && !s.Needed() && (s.seen || time.Now().After(idle)) {
+		if err != nil && !s.Stay && !s.Needed() && (s.seen || time.Now().After(idle)) {
 			return nil
 		}
 		pause(ctx, reconnect)
@@ -90,7 +116,7 @@ func (s *Supervisor) follow(ctx context.Context, idle *time.Time) (done bool, er
 		case err := <-errs:
 			return false, err
 		case e := <-events:
-			s.noteExit(e)
+			s.notice(ctx, e)
 			if !due { // not later for every further event: they may never pause
 				look.Reset(max(settle, share*took-time.Since(last)))
 				due = true
@@ -103,7 +129,7 @@ func (s *Supervisor) follow(ctx context.Context, idle *time.Time) (done bool, er
 			}
 			last, took = time.Now(), min(time.Since(begin), longest)
 			left := time.Until(*idle)
-			if left <= 0 && s.restarts.none() && s.probes.none() {
+			if left <= 0 && !s.Stay && s.restarts.none() && s.probes.none() {
 				return true, nil
 			}
 			look.Reset(min(max(left, settle), resync))
@@ -111,14 +137,18 @@ func (s *Supervisor) follow(ctx context.Context, idle *time.Time) (done bool, er
 	}
 }
 
-// noteExit acts on an exit at once; everything else waits for the next sync.
+// notice acts on an exit at once; everything else waits for the next sync.
 // A restart that is due is for an earlier exit: the job for this one takes its
 // place, also where the former has just started what has now ended.
-func (s *Supervisor) noteExit(e any) {
-	if x, ok := e.(inspect.Exit); ok {
+func (s *Supervisor) notice(ctx context.Context, e any) {
+	switch x := e.(type) {
+	case inspect.Exit:
 		s.probes.stop(x.ID)
 		s.restarts.stop(x.ID)
 		s.bringBack(x.ID, x.Code)
+		s.noteEnd(ctx, x)
+	case inspect.OutOfMemory:
+		s.noteOutOfMemory(ctx, x.ID)
 	}
 }
 
@@ -137,10 +167,14 @@ func (s *Supervisor) sync(ctx context.Context, idle *time.Time) error {
 	alive := map[string]bool{}
 	for _, c := range all {
 		alive[c.ID] = true
+		s.noteEarlier(ctx, c)
 		s.setRight(c)
 	}
+	s.ends.keep(alive)
 	s.probes.keep(alive)
 	s.restarts.keep(alive)
+	s.silences.keep(alive)
+	s.hush(all)
 	return nil
 }
 

@@ -45,6 +45,10 @@ type world struct {
 	exec    func(inspect.Process) int  // a probe; nil for success
 	argvs   map[string][]time.Duration // when each probe's first word ran
 	tries   map[string][]try           // by container
+	notes   []string                   // "ACTION ID", or "die ID CODE", with " oom" behind it
+	kept    []string                   // whose exit was to be kept
+
+	endpoints Endpoints // nil: nobody is told who is silent
 }
 
 var _ Engine = (*world)(nil)
@@ -94,7 +98,7 @@ func (w *world) exit(id string, code int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ended(code)(w.boxes[id])
-	w.tell(inspect.Exit{ID: id, Code: code})
+	w.tell(inspect.Exit{ID: id, Code: code, At: w.boxes[id].ExitedAt})
 }
 
 // ended is a container whose process has just ended.
@@ -138,7 +142,7 @@ func (w *world) back() {
 // away. ended is closed when it has ended by itself, or after stop.
 func (w *world) run(needed bool) (ended <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancel(w.t.Context())
-	s := &Supervisor{Engine: w, Dirs: w.dirs, Log: slog.New(slog.DiscardHandler), Needed: func() bool { return needed }}
+	s := &Supervisor{Engine: w, Endpoints: w.endpoints, Dirs: w.dirs, Log: slog.New(slog.DiscardHandler), Needed: func() bool { return needed }}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

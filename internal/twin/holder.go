@@ -18,6 +18,7 @@ import (
 type Holder struct {
 	PID  int
 	path string // of the lock file, without symlinks
+	fd   string // the descriptor that has it, once found
 }
 
 // Find says who holds the lock of that name, without touching it: taking it
@@ -42,29 +43,42 @@ func Find(dirs statedir.Dirs, name string) (Holder, bool) {
 }
 
 // holds says whether the process has the lock file open and locked. A zombie
-// has no descriptors left, hence no.
-func (h Holder) holds() bool {
-	proc := filepath.Join("/proc", strconv.Itoa(h.PID))
-	fds, err := os.ReadDir(filepath.Join(proc, "fd"))
+// has no descriptors left, hence no. It may have hundreds, so the one that was
+// found is asked first.
+func (h *Holder) holds() bool {
+	if h.fd != "" && h.locks(h.fd) {
+		return true
+	}
+	fds, err := os.ReadDir(h.proc("fd"))
 	if err != nil {
 		return false
 	}
 	for _, fd := range fds {
-		if to, err := os.Readlink(filepath.Join(proc, "fd", fd.Name())); err != nil || to != h.path {
-			continue
-		}
-		info, err := os.ReadFile(filepath.Join(proc, "fdinfo", fd.Name()))
-		if err == nil && bytes.Contains(info, []byte("FLOCK")) {
+		if h.locks(fd.Name()) {
+			h.fd = fd.Name()
 			return true
 		}
 	}
 	return false
 }
 
+// locks says whether a descriptor of the process is the lock file, locked.
+func (h *Holder) locks(fd string) bool {
+	if to, err := os.Readlink(h.proc("fd", fd)); err != nil || to != h.path {
+		return false
+	}
+	info, err := os.ReadFile(h.proc("fdinfo", fd))
+	return err == nil && bytes.Contains(info, []byte("FLOCK"))
+}
+
+func (h *Holder) proc(below ...string) string {
+	return filepath.Join("/proc", strconv.Itoa(h.PID), filepath.Join(below...))
+}
+
 // Stopped says whether the process is stopped by a signal or a debugger
 // (state T or t in proc(5)).
 func (h Holder) Stopped() bool {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(h.PID), "stat"))
+	b, err := os.ReadFile(h.proc("stat"))
 	if err != nil {
 		return false
 	}
@@ -75,7 +89,7 @@ func (h Holder) Stopped() bool {
 // Args is the command line that the process was started with, nil if it has
 // gone.
 func (h Holder) Args() []string {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(h.PID), "cmdline"))
+	b, err := os.ReadFile(h.proc("cmdline"))
 	if err != nil {
 		return nil
 	}

@@ -17,7 +17,7 @@ func Spawn(argv []string) error {
 	cmd.Dir = "/"
 	// Nothing of the caller's environment but this: it would live as long as
 	// the stack.
-	for _, name := range []string{"PATH", "STACKUP_LIBEXEC"} {
+	for _, name := range []string{"PATH", "STACKUP_LIBEXEC", "STACKUP_RESOLV_CONF"} {
 		if v, ok := os.LookupEnv(name); ok {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

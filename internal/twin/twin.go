@@ -43,6 +43,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	tick := time.NewTicker(lookTime)
 	defer tick.Stop()
 	var m memory
+	var h Holder
 	for {
 		// The first look waits too: both helpers may be just starting.
 		select {
@@ -51,7 +52,10 @@ func (w *Watcher) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 		now := time.Now()
-		h, held := Find(w.Dirs, w.Name)
+		held := h.PID > 0 && h.holds() // most often it is the one before
+		if !held {
+			h, held = Find(w.Dirs, w.Name)
+		}
 		if m.judge(now, held, held && h.Stopped()) == replace {
 			w.replace(h, held, &m, now)
 		}

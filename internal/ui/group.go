@@ -14,6 +14,7 @@ type verb string
 // The verbs, in the order in which a plan's heading counts them.
 const (
 	verbPull    verb = "pull"
+	verbLoad    verb = "load"
 	verbBuild   verb = "build"
 	verbCreate  verb = "create"
 	verbReplace verb = "replace"
@@ -58,6 +59,8 @@ func (g *group) verb() verb {
 	switch {
 	case g.has(planner.OpPull):
 		return verbPull
+	case g.has(planner.OpLoad):
+		return verbLoad
 	case g.has(planner.OpBuild):
 		return verbBuild
 	case g.has(planner.OpCreate) && (g.has(planner.OpRemove) || g.has(planner.OpStop)):
@@ -81,7 +84,7 @@ func (g *group) verb() verb {
 
 func (v verb) symbol() (string, paint) {
 	switch v {
-	case verbPull, verbBuild, verbCreate:
+	case verbPull, verbLoad, verbBuild, verbCreate:
 		return "+", green
 	case verbReplace, verbUpdate, verbRestart:
 		return "~", yellow
@@ -103,7 +106,7 @@ func tally(groups []*group, kept int) string {
 	}
 	var parts []string
 	for _, v := range []verb{
-		verbPull, verbBuild, verbCreate, verbReplace, verbUpdate, verbRestart,
+		verbPull, verbLoad, verbBuild, verbCreate, verbReplace, verbUpdate, verbRestart,
 		verbStart, verbWait, verbStop, verbRemove,
 	} {
 		if n[v] > 0 {

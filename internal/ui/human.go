@@ -36,7 +36,7 @@ func Ago(d time.Duration) string {
 		{time.Second, time.Second, "second"},
 	} {
 		if d >= u.from {
-			return count(int(d/u.size), u.name)
+			return Count(int(d/u.size), u.name)
 		}
 	}
 	return "less than a second"
@@ -54,8 +54,8 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// count writes a number with its noun ("1 network", "2 networks").
-func count(n int, noun string) string {
+// Count writes a number with its noun ("1 network", "2 networks").
+func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

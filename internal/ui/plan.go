@@ -58,7 +58,7 @@ func (v *planView) line(format string, a ...any) {
 func (v *planView) heading(p *planner.Plan) {
 	name := Sanitize(p.Stack)
 	if !p.Empty() {
-		text := fmt.Sprintf("Stack %s: %s (%s)", name, count(len(v.number), "step"), tally(grouped(p.Steps), len(p.Keep)))
+		text := fmt.Sprintf("Stack %s: %s (%s)", name, Count(len(v.number), "step"), tally(grouped(p.Steps), len(p.Keep)))
 		v.line("%s\n", strings.Join(wrap(text, v.o.Width), "\n  "))
 		return
 	}
@@ -72,7 +72,7 @@ func (v *planView) heading(p *planner.Plan) {
 		v.line("Stack %s: nothing to do", name)
 		return
 	}
-	v.line("Stack %s: nothing to do (%s unchanged)", name, count(n, "container"))
+	v.line("Stack %s: nothing to do (%s unchanged)", name, Count(n, "container"))
 }
 
 // reasonMin is the narrowest column for reasons that reads well.

@@ -25,7 +25,7 @@ func (m *Model) Summary() string {
 			fmt.Fprintf(&b, "    %s\n", l)
 		}
 	}
-	parts := []string{count(m.done, "step") + " done"}
+	parts := []string{Count(m.done, "step") + " done"}
 	if m.failed > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed", m.failed))
 	}

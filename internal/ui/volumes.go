@@ -1,6 +1,11 @@
 package ui
 
-import "io"
+import (
+	"io"
+	"strings"
+
+	"stackup.dev/stackup/spec"
+)
 
 // VolumeRow is one volume as volumes ls lists it.
 type VolumeRow struct {
@@ -9,6 +14,7 @@ type VolumeRow struct {
 	Project    string // stack
 	Anonymous  bool
 	Mountpoint string // folder of its data
+	Labels     []spec.Pair
 }
 
 // volumeDriver is the only kind of volume: a folder of this machine.
@@ -29,6 +35,7 @@ type volumeDoc struct {
 	Anonymous  bool
 	Driver     string
 	Key        string
+	Labels     string // a=b,c=d, as docker has it
 	Mountpoint string
 	Name       string
 	Project    string
@@ -39,9 +46,13 @@ type volumeDoc struct {
 func VolumesJSON(w io.Writer, rows []VolumeRow) error {
 	docs := make([]volumeDoc, 0, len(rows))
 	for _, r := range rows {
+		var labels []string
+		for _, l := range r.Labels {
+			labels = append(labels, l.Name+"="+l.Value)
+		}
 		docs = append(docs, volumeDoc{
 			Anonymous: r.Anonymous, Driver: volumeDriver, Key: r.Key, Mountpoint: r.Mountpoint,
-			Name: r.Name, Project: r.Project, Scope: "local",
+			Name: r.Name, Project: r.Project, Scope: "local", Labels: strings.Join(labels, ","),
 		})
 	}
 	return jsonLines(w, docs)

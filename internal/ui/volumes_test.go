@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"stackup.dev/stackup/spec"
 )
 
 func TestVolumes(t *testing.T) {
 	rows := []VolumeRow{
-		{Name: "shop_data", Key: "data", Project: "shop", Mountpoint: "/v/shop_data/_data"},
+		{Name: "shop_data", Key: "data", Project: "shop", Mountpoint: "/v/shop_data/_data", Labels: []spec.Pair{{Name: "a", Value: "b"}, {Name: "c"}}},
 		{Name: "0123\x1b[2J", Project: "shop", Anonymous: true, Mountpoint: "/v/0123/_data"},
 	}
 	var table, lines bytes.Buffer
@@ -23,7 +25,7 @@ func TestVolumes(t *testing.T) {
 	if err := VolumesJSON(&lines, rows[:1]); err != nil {
 		t.Fatal(err)
 	}
-	want = `{"Anonymous":false,"Driver":"local","Key":"data","Mountpoint":"/v/shop_data/_data","Name":"shop_data","Project":"shop","Scope":"local"}` + "\n"
+	want = `{"Anonymous":false,"Driver":"local","Key":"data","Labels":"a=b,c=","Mountpoint":"/v/shop_data/_data","Name":"shop_data","Project":"shop","Scope":"local"}` + "\n"
 	if diff := cmp.Diff(want, lines.String()); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}

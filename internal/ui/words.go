@@ -75,6 +75,8 @@ func doing(op planner.Op) string {
 	switch op {
 	case planner.OpPull:
 		return "Pulling"
+	case planner.OpLoad:
+		return "Loading"
 	case planner.OpBuild:
 		return "Building"
 	case planner.OpPush:
@@ -85,12 +87,20 @@ func doing(op planner.Op) string {
 		return "Updating"
 	case planner.OpStart:
 		return "Starting"
+	case planner.OpHook:
+		return "Preparing"
 	case planner.OpWait:
 		return "Waiting"
 	case planner.OpStop:
 		return "Stopping"
 	case planner.OpRemove:
 		return "Removing"
+	case planner.OpKill:
+		return "Killing"
+	case planner.OpPause:
+		return "Pausing"
+	case planner.OpUnpause:
+		return "Unpausing"
 	default:
 		return Sanitize(string(op))
 	}
@@ -100,6 +110,8 @@ func did(op planner.Op) string {
 	switch op {
 	case planner.OpPull:
 		return "Pulled"
+	case planner.OpLoad:
+		return "Loaded"
 	case planner.OpBuild:
 		return "Built"
 	case planner.OpPush:
@@ -110,12 +122,20 @@ func did(op planner.Op) string {
 		return "Updated"
 	case planner.OpStart:
 		return "Started"
+	case planner.OpHook:
+		return "Prepared"
 	case planner.OpWait:
 		return "Ready"
 	case planner.OpStop:
 		return "Stopped"
 	case planner.OpRemove:
 		return "Removed"
+	case planner.OpKill:
+		return "Killed"
+	case planner.OpPause:
+		return "Paused"
+	case planner.OpUnpause:
+		return "Unpaused"
 	default:
 		return Sanitize(string(op))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
 )
 
 func newStore(t *testing.T) Store {
@@ -39,8 +40,8 @@ var data = planner.Volume{Key: "data", Name: "shop_data", Stack: "shop"}
 func TestALifeFromCreateToRemove(t *testing.T) {
 	s := newStore(t)
 	listed(t, s)
-	must(t, s.Create("shop", "data", "shop_data", false))
-	must(t, s.Create("shop", "", "0123abcd", true))
+	must(t, s.Create(data))
+	must(t, s.Create(planner.Volume{Name: "0123abcd", Stack: "shop", Anonymous: true}))
 	listed(t, s, planner.Volume{Name: "0123abcd", Stack: "shop", Anonymous: true}, data)
 	for _, name := range []string{"shop_data", "0123abcd", "never-there"} {
 		must(t, s.Remove(name))
@@ -54,14 +55,28 @@ func TestALifeFromCreateToRemove(t *testing.T) {
 // TestCreateLeavesWhatIsThere: neither the data nor the owner change.
 func TestCreateLeavesWhatIsThere(t *testing.T) {
 	s := newStore(t)
-	must(t, s.Create("shop", "data", "shop_data", false))
+	must(t, s.Create(data))
 	file := filepath.Join(s.Data("shop_data"), "db")
 	must(t, os.WriteFile(file, []byte("rows"), 0o600))
-	must(t, s.Create("other", "x", "shop_data", true))
+	must(t, s.Create(planner.Volume{Key: "x", Name: "shop_data", Stack: "other", Anonymous: true, Labels: []spec.Pair{{Name: "a"}}}))
 	listed(t, s, data)
 	if b, err := os.ReadFile(file); err != nil || string(b) != "rows" {
 		t.Errorf("data %q, %v", b, err)
 	}
+}
+
+// TestLabelsChangeInPlace: nothing else does.
+func TestLabelsChangeInPlace(t *testing.T) {
+	s := newStore(t)
+	must(t, s.Create(data))
+	want := data
+	want.Labels = []spec.Pair{{Name: "a", Value: "b"}}
+	now := want
+	now.Key, now.Made = "other", spec.LocalMount{Type: "tmpfs", Device: "tmpfs"}
+	must(t, s.Create(now))
+	listed(t, s, want)
+	must(t, s.Create(data))
+	listed(t, s, data)
 }
 
 func TestInterruptedCreation(t *testing.T) {
@@ -69,24 +84,10 @@ func TestInterruptedCreation(t *testing.T) {
 	must(t, os.MkdirAll(s.Data("shop_data"), 0o755)) // killed before the record was written
 	must(t, os.WriteFile(filepath.Join(s.Dir, "shop_data", ".volume.json.new"), []byte("{"), 0o600))
 	listed(t, s)
-	must(t, s.Create("shop", "data", "shop_data", false))
+	must(t, s.Create(data))
 	listed(t, s, data)
 	must(t, s.Remove("shop_data"))
 	listed(t, s)
-}
-
-func TestFinish(t *testing.T) {
-	s := newStore(t)
-	must(t, s.Create("shop", "data", "shop_data", false))
-	must(t, os.Remove(s.Data("shop_data"))) // killed between record and data
-	listed(t, s, data)
-	must(t, s.Finish("shop_data"))
-	if info, err := os.Stat(s.Data("shop_data")); err != nil || !info.IsDir() {
-		t.Errorf("no data folder: %v", err)
-	}
-	if err := s.Finish("never-there"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a volume that is not there: %v", err)
-	}
 }
 
 func TestInterruptedRemoval(t *testing.T) {
@@ -100,7 +101,7 @@ func TestInterruptedRemoval(t *testing.T) {
 	for name, interrupt := range left {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t)
-			must(t, s.Create("shop", "data", "shop_data", false))
+			must(t, s.Create(data))
 			for _, f := range []string{"a", "b"} {
 				must(t, os.WriteFile(filepath.Join(s.Data("shop_data"), f), nil, 0o600))
 			}
@@ -131,7 +132,7 @@ func TestRecordsThatAreRefused(t *testing.T) {
 func TestNamesThatAreNoFolders(t *testing.T) {
 	for _, name := range []string{"", ".", "..", "../up", "a/b", "/abs", ".hidden", "nul\x00"} {
 		s := newStore(t)
-		if err := s.Create("shop", "k", name, false); err == nil {
+		if err := s.Create(planner.Volume{Key: "k", Name: name, Stack: "shop"}); err == nil {
 			t.Errorf("%q was taken", name)
 		}
 		if _, err := os.Stat(s.Dir); err == nil {
@@ -142,7 +143,7 @@ func TestNamesThatAreNoFolders(t *testing.T) {
 
 func TestFillTakesOnlyAnEmptyVolume(t *testing.T) {
 	s := newStore(t)
-	must(t, s.Create("shop", "data", "shop_data", false))
+	must(t, s.Create(data))
 	fill := func(text string) {
 		must(t, s.Fill("shop_data", func(into string) error {
 			return os.WriteFile(filepath.Join(into, "f"), []byte(text), 0o600)

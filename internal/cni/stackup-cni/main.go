@@ -5,8 +5,10 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
@@ -63,7 +65,7 @@ func gc(args *skel.CmdArgs) error {
 	}
 	keep := map[string]bool{}
 	for _, v := range conf.ValidAttachments {
-		keep[bridge.VethName(c.Bridge, v.ContainerID, v.IfName)] = true
+		keep[bridge.VethName(cmp.Or(c.Seed, c.Bridge), v.ContainerID, v.IfName)] = true
 	}
 	return bridge.Sweep(c.Bridge, keep)
 }
@@ -75,17 +77,25 @@ func status(args *skel.CmdArgs) error {
 }
 
 func result(a bridge.Attachment, netns string) *types100.Result {
-	inside := 1
 	r := &types100.Result{
 		CNIVersion: types100.ImplementedSpecVersion,
 		Interfaces: []*types100.Interface{
 			{Name: a.HostSide()},
-			{Name: a.Interface, Mac: a.MAC, Mtu: a.Bridge.MTU, Sandbox: netns},
+			{Name: a.Inside(), Mac: a.MAC, Mtu: a.Bridge.MTU, Sandbox: netns},
 		},
-		IPs: []*types100.IPConfig{{Interface: &inside, Address: *ipNet(a.Address), Gateway: a.Bridge.Gateway.Addr().AsSlice()}},
 	}
-	if a.Default {
-		r.Routes = []*types.Route{{Dst: *ipNet(everywhere()), GW: a.Bridge.Gateway.Addr().AsSlice()}}
+	add := func(address, gateway netip.Prefix, way bool, all netip.Addr) {
+		if !address.IsValid() {
+			return
+		}
+		inside := 1
+		gw := gateway.Addr().AsSlice()
+		r.IPs = append(r.IPs, &types100.IPConfig{Interface: &inside, Address: *ipNet(address), Gateway: gw})
+		if way {
+			r.Routes = append(r.Routes, &types.Route{Dst: *ipNet(netip.PrefixFrom(all, 0)), GW: gw})
+		}
 	}
+	add(a.Address, a.Bridge.Gateway, a.Default, netip.IPv4Unspecified())
+	add(a.Address6, a.Bridge.Gateway6, a.Default6, netip.IPv6Unspecified())
 	return r
 }

@@ -3,10 +3,12 @@ package bridge
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -14,11 +16,21 @@ import (
 
 // Spec is a bridge as it shall be.
 type Spec struct {
-	Name    string
-	Alias   string       // shown to humans by ip link
-	Gateway netip.Prefix // its address, with the subnet's length
-	MAC     string       // fixed, else it would change with the first port
-	MTU     int          // bytes; 0 for the kernel's default
+	Name     string
+	Alias    string       // shown to humans by ip link
+	Gateway  netip.Prefix // its address, with the subnet's length; zero for no IPv4
+	Gateway6 netip.Prefix // likewise of IPv6
+	MAC      string       // fixed, else it would change with the first port
+	MTU      int          // bytes; 0 for the kernel's default
+	Apart    bool         // its ports do not reach each other
+	Seed     string       // what the names of its ports are made from; empty for Name
+}
+
+// gateways are the addresses that it has.
+func (s Spec) gateways() []netip.Prefix { return present(s.Gateway, s.Gateway6) }
+
+func present(list ...netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(list, func(p netip.Prefix) bool { return !p.IsValid() })
 }
 
 // Ensure makes the bridge, or mends it: address, up, and route_localnet, by
@@ -28,7 +40,7 @@ func Ensure(s Spec) (netlink.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", s.Name, err)
 	}
-	if l.Attrs().Flags&net.FlagUp != 0 && l.Attrs().Alias == s.Alias && hasAddress(l, s.Gateway) && localnet(s.Name) {
+	if l.Attrs().Flags&net.FlagUp != 0 && l.Attrs().Alias == s.Alias && hasAddresses(l, s.gateways()) && localnet(s.Name) {
 		return l, nil
 	}
 	if err := configure(l, s); err != nil {
@@ -66,8 +78,13 @@ func configure(l netlink.Link, s Spec) error {
 			return fmt.Errorf("set alias: %w", err)
 		}
 	}
-	if err := netlink.AddrReplace(l, &netlink.Addr{IPNet: ipNet(s.Gateway)}); err != nil {
-		return fmt.Errorf("add address %s: %w", s.Gateway, err)
+	if err := ipv6(s); err != nil {
+		return err
+	}
+	for _, gw := range s.gateways() {
+		if err := netlink.AddrReplace(l, addr(gw)); err != nil {
+			return fmt.Errorf("add address %s: %w", gw, err)
+		}
 	}
 	if err := os.WriteFile(localnetPath(s.Name), []byte("1"), 0o644); err != nil { //nolint:forbidigo // a kernel setting, no file
 		return err
@@ -75,17 +92,51 @@ func configure(l netlink.Link, s Spec) error {
 	return netlink.LinkSetUp(l)
 }
 
-func hasAddress(l netlink.Link, want netip.Prefix) bool {
-	addrs, err := netlink.AddrList(l, netlink.FAMILY_V4)
-	if err != nil {
-		return false
+// ipv6 switches it off on a bridge that has none, so that nothing of it goes
+// through this machine; else the bridge believes nobody who says he is a router,
+// and its own link address may be used at once: without that, what comes from
+// elsewhere finds no container for a second or two.
+func ipv6(s Spec) error {
+	settings := map[string]string{"disable_ipv6": "1"}
+	if s.Gateway6.IsValid() {
+		settings = map[string]string{"disable_ipv6": "0", "accept_ra": "0", "accept_dad": "0"}
 	}
-	for _, a := range addrs {
-		if a.IPNet.String() == want.String() {
-			return true
+	for name, value := range settings {
+		err := os.WriteFile(filepath.Join("/proc/sys/net/ipv6/conf", s.Name, name), []byte(value), 0o644) //nolint:forbidigo // a kernel setting, no file
+		if err != nil && (s.Gateway6.IsValid() || !errors.Is(err, fs.ErrNotExist)) {
+			return err
 		}
 	}
-	return false
+	return nil
+}
+
+// addr is an address as netlink takes it. Ours collide with nobody's, so that the
+// kernel need not ask around before it may be used.
+func addr(p netip.Prefix) *netlink.Addr {
+	a := &netlink.Addr{IPNet: ipNet(p)}
+	if p.Addr().Is6() {
+		a.Flags = unix.IFA_F_NODAD
+	}
+	return a
+}
+
+func hasAddresses(l netlink.Link, want []netip.Prefix) bool {
+	family := netlink.FAMILY_ALL
+	if len(want) == 1 && want[0].Addr().Is4() {
+		family = netlink.FAMILY_V4
+	}
+	addrs, err := netlink.AddrList(l, family)
+	return err == nil && lacks(addrs, want) == netip.Prefix{}
+}
+
+// lacks gives the first of want that is not among addrs; zero if all are.
+func lacks(addrs []netlink.Addr, want []netip.Prefix) netip.Prefix {
+	for _, p := range want {
+		if !slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.IPNet.String() == p.String() }) {
+			return p
+		}
+	}
+	return netip.Prefix{}
 }
 
 func localnetPath(name string) string {
@@ -122,4 +173,14 @@ func isNotFound(err error) bool {
 
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// Ours says whether the link of a bridge that a user has named is that network's,
+// or not there; in doubt it is not.
+func Ours(s Spec) bool {
+	l, err := netlink.LinkByName(s.Name)
+	if err != nil {
+		return isNotFound(err)
+	}
+	return l.Type() == "bridge" && l.Attrs().Alias == s.Alias
 }

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -16,14 +17,28 @@ import (
 type Attachment struct {
 	Bridge    Spec
 	Container string
-	Interface string // name in the container
-	Address   netip.Prefix
+	Slot      string       // its name for CNI: eth0, eth1…
+	Interface string       // name in the container; empty for Slot
+	Address   netip.Prefix // IPv4; zero for none
+	Address6  netip.Prefix // likewise of IPv6
 	MAC       string
-	Default   bool // the default route goes by this one
+	Default   bool              // the default route goes by this one
+	Default6  bool              // likewise of IPv6
+	LinkLocal []netip.Prefix    // further addresses
+	Sysctls   map[string]string // of the interface, by names with IFNAME for it
 }
 
 // HostSide is the name of the attachment's end on the host.
-func (a Attachment) HostSide() string { return VethName(a.Bridge.Name, a.Container, a.Interface) }
+func (a Attachment) HostSide() string {
+	return VethName(cmp.Or(a.Bridge.Seed, a.Bridge.Name), a.Container, a.Slot)
+}
+
+// Inside is the name of its end in the container.
+func (a Attachment) Inside() string { return cmp.Or(a.Interface, a.Slot) }
+
+func (a Attachment) addresses() []netip.Prefix {
+	return append(present(a.Address, a.Address6), a.LinkLocal...)
+}
 
 // Attach joins the network namespace at path to the bridge. What an earlier
 // try left behind is replaced; if it fails, it leaves nothing.
@@ -32,6 +47,46 @@ func Attach(a Attachment, path string) error {
 	if err != nil {
 		return err
 	}
+	return enter(path, func(ns netns.NsHandle, inside *netlink.Handle) error {
+		if err := pair(a, br, ns, inside); err != nil {
+			return err
+		}
+		if err := errors.Join(settings(a, ns), address(a, inside)); err != nil {
+			return errors.Join(err, Remove(a.HostSide()))
+		}
+		return nil
+	})
+}
+
+// Finish does to an interface that another plugin has made under the name of
+// its slot what that plugin does not: name, further addresses, settings.
+func Finish(a Attachment, path string) error {
+	return enter(path, func(ns netns.NsHandle, inside *netlink.Handle) error {
+		if err := rename(a, inside); err != nil {
+			return fmt.Errorf("name interface %s: %w", a.Inside(), err)
+		}
+		return errors.Join(settings(a, ns), address(a, inside))
+	})
+}
+
+// Clear removes what an earlier try has left of such an interface.
+func Clear(a Attachment, path string) error {
+	return enter(path, func(_ netns.NsHandle, inside *netlink.Handle) error {
+		for _, name := range []string{a.Slot, a.Inside()} {
+			l, err := inside.LinkByName(name)
+			if err == nil {
+				err = inside.LinkDel(l)
+			}
+			if err != nil && !isNotFound(err) {
+				return fmt.Errorf("remove stale interface %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// enter calls f with the network namespace at path.
+func enter(path string, f func(ns netns.NsHandle, inside *netlink.Handle) error) error {
 	ns, err := netns.GetFromPath(path)
 	if err != nil {
 		return fmt.Errorf("open network namespace %s: %w", path, err)
@@ -42,13 +97,19 @@ func Attach(a Attachment, path string) error {
 		return fmt.Errorf("enter network namespace %s: %w", path, err)
 	}
 	defer inside.Close()
-	if err := pair(a, br, ns, inside); err != nil {
+	return f(ns, inside)
+}
+
+// rename needs the link down, by which addresses of IPv6 and routes go.
+func rename(a Attachment, inside *netlink.Handle) error {
+	l, err := inside.LinkByName(a.Slot)
+	if err != nil || a.Inside() == a.Slot {
 		return err
 	}
-	if err := address(a, inside); err != nil {
-		return errors.Join(err, Remove(a.HostSide()))
+	if err := inside.LinkSetDown(l); err != nil {
+		return err
 	}
-	return nil
+	return inside.LinkSetName(l, a.Inside())
 }
 
 // pair makes the veth pair with each end in its place and up. Hairpin lets a
@@ -60,7 +121,7 @@ func pair(a Attachment, br netlink.Link, ns netns.NsHandle, inside *netlink.Hand
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MTU, attrs.Flags = a.HostSide(), a.Bridge.MTU, net.FlagUp
-	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: a.Interface, PeerHardwareAddr: mac, PeerNamespace: netlink.NsFd(int(ns)), PeerMTU: uint32(a.Bridge.MTU)}
+	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: a.Inside(), PeerHardwareAddr: mac, PeerNamespace: netlink.NsFd(int(ns)), PeerMTU: uint32(a.Bridge.MTU)}
 	err = netlink.LinkAdd(veth)
 	if errors.Is(err, unix.EEXIST) {
 		if err := clearStale(a, inside); err != nil {
@@ -71,15 +132,20 @@ func pair(a Attachment, br netlink.Link, ns netns.NsHandle, inside *netlink.Hand
 	if err != nil {
 		return fmt.Errorf("make veth %s: %w", a.HostSide(), err)
 	}
-	if err := join(veth, br); err != nil {
+	if err := join(veth, br, a.Bridge.Apart); err != nil {
 		return errors.Join(fmt.Errorf("join %s to bridge %s: %w", a.HostSide(), a.Bridge.Name, err), Remove(a.HostSide()))
 	}
 	return nil
 }
 
-func join(veth, br netlink.Link) error {
+func join(veth, br netlink.Link, apart bool) error {
 	if err := netlink.LinkSetMaster(veth, br); err != nil {
 		return err
+	}
+	if apart {
+		if err := netlink.LinkSetIsolated(veth, true); err != nil {
+			return err
+		}
 	}
 	return netlink.LinkSetHairpin(veth, true)
 }
@@ -89,33 +155,48 @@ func clearStale(a Attachment, inside *netlink.Handle) error {
 	if err := Remove(a.HostSide()); err != nil {
 		return err
 	}
-	l, err := inside.LinkByName(a.Interface)
+	l, err := inside.LinkByName(a.Inside())
 	if err == nil {
 		err = inside.LinkDel(l)
 	}
 	if err != nil && !isNotFound(err) {
-		return fmt.Errorf("remove stale interface %s: %w", a.Interface, err)
+		return fmt.Errorf("remove stale interface %s: %w", a.Inside(), err)
 	}
 	return nil
 }
 
 func address(a Attachment, inside *netlink.Handle) error {
-	l, err := inside.LinkByName(a.Interface)
+	l, err := inside.LinkByName(a.Inside())
 	if err != nil {
-		return fmt.Errorf("find interface %s: %w", a.Interface, err)
+		return fmt.Errorf("find interface %s: %w", a.Inside(), err)
 	}
-	if err := inside.AddrReplace(l, &netlink.Addr{IPNet: ipNet(a.Address)}); err != nil {
-		return fmt.Errorf("add address %s to %s: %w", a.Address, a.Interface, err)
+	for _, ip := range a.addresses() {
+		if err := inside.AddrReplace(l, addr(ip)); err != nil {
+			return fmt.Errorf("add address %s to %s: %w", ip, a.Inside(), err)
+		}
 	}
 	if err := inside.LinkSetUp(l); err != nil {
-		return fmt.Errorf("set %s up: %w", a.Interface, err)
+		return fmt.Errorf("set %s up: %w", a.Inside(), err)
 	}
-	if !a.Default {
-		return nil
+	if a.Default {
+		err = route(inside, l, netip.IPv4Unspecified(), a.Bridge.Gateway)
 	}
-	route := &netlink.Route{LinkIndex: l.Attrs().Index, Gw: a.Bridge.Gateway.Addr().AsSlice(), Dst: &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}}
-	if err := inside.RouteReplace(route); err != nil {
-		return fmt.Errorf("add default route by %s: %w", a.Bridge.Gateway.Addr(), err)
+	if a.Default6 {
+		err = errors.Join(err, route(inside, l, netip.IPv6Unspecified(), a.Bridge.Gateway6))
+	}
+	return err
+}
+
+// route adds a default route; without a gateway all is on the link itself.
+func route(inside *netlink.Handle, l netlink.Link, all netip.Addr, gw netip.Prefix) error {
+	r := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: ipNet(netip.PrefixFrom(all, 0))}
+	if gw.IsValid() {
+		r.Gw = gw.Addr().AsSlice()
+	} else {
+		r.Scope = netlink.SCOPE_LINK
+	}
+	if err := inside.RouteReplace(r); err != nil {
+		return fmt.Errorf("add default route by %s: %w", gw, err)
 	}
 	return nil
 }
@@ -133,34 +214,31 @@ func Check(a Attachment, path string) error {
 	if l.Attrs().MasterIndex != br.Attrs().Index {
 		return fmt.Errorf("%s is not a port of bridge %s", a.HostSide(), a.Bridge.Name)
 	}
-	ns, err := netns.GetFromPath(path)
-	if err != nil {
-		return fmt.Errorf("open network namespace %s: %w", path, err)
-	}
-	defer func() { _ = ns.Close() }()
-	inside, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
-	if err != nil {
-		return err
-	}
-	defer inside.Close()
-	return checkInside(a, inside)
+	return CheckInside(a, path)
+}
+
+// CheckInside is Check for an interface that has no end on the host.
+func CheckInside(a Attachment, path string) error {
+	return enter(path, func(_ netns.NsHandle, inside *netlink.Handle) error { return checkInside(a, inside) })
 }
 
 func checkInside(a Attachment, inside *netlink.Handle) error {
-	l, err := inside.LinkByName(a.Interface)
+	l, err := inside.LinkByName(a.Inside())
 	if err != nil {
-		return fmt.Errorf("interface %s: %w", a.Interface, err)
+		return fmt.Errorf("interface %s: %w", a.Inside(), err)
 	}
-	addrs, err := inside.AddrList(l, netlink.FAMILY_V4)
+	family := netlink.FAMILY_V4
+	if a.Address6.IsValid() {
+		family = netlink.FAMILY_ALL
+	}
+	addrs, err := inside.AddrList(l, family)
 	if err != nil {
 		return err
 	}
-	for _, has := range addrs {
-		if has.IPNet.String() == a.Address.String() {
-			return nil
-		}
+	if p := lacks(addrs, present(a.Address, a.Address6)); p.IsValid() {
+		return fmt.Errorf("interface %s lacks address %s", a.Inside(), p)
 	}
-	return fmt.Errorf("interface %s lacks address %s", a.Interface, a.Address)
+	return nil
 }
 
 // Sweep removes the ports of a bridge that are ours and not in keep.

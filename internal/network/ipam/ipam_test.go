@@ -76,7 +76,7 @@ func TestFreeAddressFillsSubnet(t *testing.T) {
 	used := map[netip.Addr]bool{}
 	var got []string
 	for {
-		a, err := FreeAddress("shop_default", subnet, Gateway(subnet), used)
+		a, err := FreeAddress("shop_default", subnet, subnet, Gateway(subnet), used)
 		if err != nil {
 			want := "subnet 10.210.3.0/29 of network shop_default is full (5 of 5 addresses used)"
 			if diff := cmp.Diff(want, err.Error()); diff != "" {
@@ -96,9 +96,51 @@ func TestFreeAddressFillsSubnet(t *testing.T) {
 func TestFreeAddressTakesFreedOne(t *testing.T) {
 	subnet := netip.MustParsePrefix("10.210.3.0/24")
 	used := map[netip.Addr]bool{netip.MustParseAddr("10.210.3.2"): true, netip.MustParseAddr("10.210.3.4"): true}
-	got, err := FreeAddress("n", subnet, Gateway(subnet), used)
+	got, err := FreeAddress("n", subnet, subnet, Gateway(subnet), used)
 	if err != nil || got.String() != "10.210.3.3/24" {
 		t.Errorf("got %v, %v; want 10.210.3.3/24", got, err)
+	}
+}
+
+func TestFreeAddressOfARange(t *testing.T) {
+	subnet, within := netip.MustParsePrefix("10.210.3.0/24"), netip.MustParsePrefix("10.210.3.128/30")
+	used := map[netip.Addr]bool{netip.MustParseAddr("10.210.3.129"): true}
+	for _, want := range []string{"10.210.3.128/24", "10.210.3.130/24", "10.210.3.131/24"} {
+		got, err := FreeAddress("n", subnet, within, Gateway(subnet), used)
+		if err != nil || got.String() != want {
+			t.Fatalf("got %v, %v; want %s", got, err, want)
+		}
+		used[got.Addr()] = true
+	}
+	_, err := FreeAddress("n", subnet, within, Gateway(subnet), used)
+	if want := "subnet 10.210.3.128/30 of network n is full (4 of 4 addresses used)"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	pool := Pool6([]byte("a machine"))
+	if pool == Pool6([]byte("another")) || pool.Bits() != 48 || !netip.MustParsePrefix("fd00::/8").Contains(pool.Addr()) {
+		t.Errorf("pool %s", pool)
+	}
+	first, err := FreeSubnet([]netip.Prefix{pool}, prefixes("10.0.0.0/8", "fe80::/64"))
+	if err != nil || first.Addr() != pool.Addr() || first.Bits() != 64 {
+		t.Fatalf("got %s, %v", first, err)
+	}
+	second, err := FreeSubnet([]netip.Prefix{pool}, []netip.Prefix{first})
+	if err != nil || second.Overlaps(first) || !pool.Overlaps(second) {
+		t.Errorf("got %s, %v", second, err)
+	}
+	gw := Gateway(first, first.Addr().Next())
+	if gw != first.Addr().Next().Next() {
+		t.Errorf("gateway %s: the first is kept for another", gw)
+	}
+	got, err := FreeAddress("n", first, first, gw, nil)
+	if err != nil || got.Addr() != first.Addr().Next() {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if Size(first) < 1<<20 || MAC(got.Addr()) != "02:74:00:00:00:01" {
+		t.Errorf("size %d, MAC %s", Size(first), MAC(got.Addr()))
 	}
 }
 

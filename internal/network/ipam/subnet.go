@@ -3,13 +3,17 @@
 package ipam
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
 )
 
-// SubnetBits is the prefix length of the subnets that FreeSubnet hands out.
-const SubnetBits = 24
+// The prefix lengths of the subnets that FreeSubnet hands out.
+const (
+	SubnetBits  = 24
+	SubnetBits6 = 64
+)
 
 // ErrNoSubnet says that every subnet of every pool overlaps something.
 var ErrNoSubnet = errors.New("no free subnet")
@@ -27,18 +31,32 @@ func Pools() []netip.Prefix {
 	}
 }
 
-// FreeSubnet gives the first /24 of the pools that overlaps nothing in taken.
+// Pool6 is the range that the IPv6 subnets of one machine are taken from: a /48
+// of the unique local addresses (RFC 4193), whose number follows from seed, so
+// that machines which come to be joined have different ones.
+func Pool6(seed []byte) netip.Prefix {
+	sum := sha256.Sum256(append([]byte("stackup IPv6 pool\x00"), seed...))
+	a := [16]byte{0: 0xfd}
+	copy(a[1:6], sum[:])
+	return netip.PrefixFrom(netip.AddrFrom16(a), 48)
+}
+
+// FreeSubnet gives the first subnet of the pools that overlaps nothing in taken.
 // Entries of taken that cover everything (a default route) are no obstacle.
 func FreeSubnet(pools, taken []netip.Prefix) (netip.Prefix, error) {
+	bits := SubnetBits
 	for _, pool := range pools {
-		for s := netip.PrefixFrom(pool.Masked().Addr(), SubnetBits); pool.Contains(s.Addr()); s = following(s) {
+		if pool.Addr().Is6() {
+			bits = SubnetBits6
+		}
+		for s := netip.PrefixFrom(pool.Masked().Addr(), bits); pool.Contains(s.Addr()); s = following(s) {
 			if _, hit := Overlap(s, taken); !hit {
 				return s, nil
 			}
 		}
 	}
 	return netip.Prefix{}, fmt.Errorf("%w: every /%d of %v overlaps a route, an address or another network of this host",
-		ErrNoSubnet, SubnetBits, pools)
+		ErrNoSubnet, bits, pools)
 }
 
 // Overlap finds what of taken a subnet shares addresses with. Entries that cover
@@ -57,11 +75,12 @@ func following(s netip.Prefix) netip.Prefix {
 	return netip.PrefixFrom(Last(s).Next(), s.Bits())
 }
 
-// Last gives the last address of an IPv4 prefix: its broadcast address.
+// Last gives the last address of a prefix: of IPv4 its broadcast address.
 func Last(p netip.Prefix) netip.Addr {
-	a := p.Masked().Addr().As4()
-	for bit := p.Bits(); bit < 32; bit++ {
+	a := p.Masked().Addr().AsSlice()
+	for bit := p.Bits(); bit < 8*len(a); bit++ {
 		a[bit/8] |= 1 << (7 - bit%8)
 	}
-	return netip.AddrFrom4(a)
+	last, _ := netip.AddrFromSlice(a)
+	return last
 }

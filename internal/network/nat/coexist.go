@@ -16,12 +16,14 @@ import (
 // own table is not enough where another chain drops what it does not know:
 // Docker's and ufw's FORWARD policy, firewalld, a hand-written inet filter.
 //
+// In the chains for what is meant for this host itself only the questions for
+// names are let in.
+//
 // At the head of each such chain it keeps rules whose comment begins with tag;
 // in every other chain, and when there are no bridges, it removes them. It may
 // be called again at any time and then changes only what differs: after a
 // flush by the other program the rules come back.
-func (k *Kernel) Coexist(tag string, bridges []string) error {
-	want := letThrough(tag, bridges)
+func (k *Kernel) Coexist(tag string, bridges []Bridge) error {
 	return k.use(func(c *nftables.Conn) error {
 		chains, err := c.ListChainsOfTableFamily(nftables.TableFamilyUnspecified)
 		if err != nil {
@@ -29,19 +31,51 @@ func (k *Kernel) Coexist(tag string, bridges []string) error {
 		}
 		var errs []error
 		for _, ch := range chains {
-			if forwards(ch) && !strings.HasPrefix(ch.Table.Name, "stackup") {
-				errs = append(errs, k.adjust(c, ch, tag, want))
+			if strings.HasPrefix(ch.Table.Name, "stackup") {
+				continue
+			}
+			switch family := ch.Table.Family; {
+			case at(ch, nftables.ChainHookForward):
+				errs = append(errs, k.adjust(c, ch, tag, letThrough(tag, ofFamily(bridges, family))))
+			case at(ch, nftables.ChainHookInput):
+				errs = append(errs, k.adjust(c, ch, tag, letAsk(tag, ofFamily(bridges, family))))
 			}
 		}
 		return errors.Join(errs...)
 	})
 }
 
+// ofFamily are the bridges that a chain of that family can be about.
+func ofFamily(bridges []Bridge, family nftables.TableFamily) []Bridge {
+	out := slices.SortedFunc(slices.Values(bridges), func(a, b Bridge) int { return strings.Compare(a.Name, b.Name) })
+	if family == nftables.TableFamilyIPv6 {
+		out = slices.DeleteFunc(out, func(b Bridge) bool { return !b.Subnet6.IsValid() })
+	}
+	return out
+}
+
+// letAsk gives the rules for a foreign chain of what is meant for this host.
+func letAsk(tag string, bridges []Bridge) (out []Rule) {
+	for _, b := range bridges {
+		if len(b.Names) == 0 {
+			continue
+		}
+		for _, protocol := range []string{"tcp", "udp"} {
+			out = append(out, Rule{
+				Terms:   []Term{in(b.Name), port(protocol, b.Names[0].Port()), accept()},
+				Comment: tag + " " + b.Name + " names " + protocol,
+			})
+		}
+	}
+	return out
+}
+
 // letThrough gives the rules for a foreign chain: out of our networks freely,
 // into them only what our own table lets in.
-func letThrough(tag string, bridges []string) []Rule {
+func letThrough(tag string, bridges []Bridge) []Rule {
 	var out []Rule
-	for _, b := range slices.Sorted(slices.Values(bridges)) {
+	for _, bridge := range bridges {
+		b := bridge.Name
 		out = append(out,
 			Rule{Terms: []Term{in(b), accept()}, Comment: tag + " " + b + " out"},
 			Rule{Terms: []Term{outTo(b), established(), accept()}, Comment: tag + " " + b + " back"},
@@ -51,9 +85,10 @@ func letThrough(tag string, bridges []string) []Rule {
 	return out
 }
 
-func forwards(c *nftables.Chain) bool {
-	return c.Type == nftables.ChainTypeFilter && c.Hooknum != nil && *c.Hooknum == *nftables.ChainHookForward &&
-		(c.Table.Family == nftables.TableFamilyIPv4 || c.Table.Family == nftables.TableFamilyINet)
+// at says whether a chain filters IP packets at a hook.
+func at(c *nftables.Chain, hook *nftables.ChainHook) bool {
+	return c.Type == nftables.ChainTypeFilter && c.Hooknum != nil && *c.Hooknum == *hook &&
+		(c.Table.Family == nftables.TableFamilyIPv4 || c.Table.Family == nftables.TableFamilyIPv6 || c.Table.Family == nftables.TableFamilyINet)
 }
 
 // drops says whether a chain drops what it does not know. firewalld's policy

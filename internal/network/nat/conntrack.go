@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -21,11 +22,27 @@ func ForgetFlows(gone, come []Port, local map[netip.Addr]bool) error {
 	if len(f.gone)+len(f.come) == 0 {
 		return nil
 	}
-	_, err := netlink.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, f)
-	if err != nil && !errors.Is(err, unix.ENOENT) { // one that ended by itself meanwhile
-		return fmt.Errorf("forget UDP flows: %w", err)
+	var errs []error
+	for _, family := range families(gone, come) {
+		_, err := netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, f)
+		if err != nil && !errors.Is(err, unix.ENOENT) { // one that ended by itself meanwhile
+			errs = append(errs, fmt.Errorf("forget UDP flows: %w", err))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+func families(lists ...[]Port) (out []netlink.InetFamily) {
+	for _, p := range slices.Concat(lists...) {
+		family := netlink.InetFamily(unix.AF_INET)
+		if p.To.Addr().Is6() {
+			family = unix.AF_INET6
+		}
+		if p.Protocol == "udp" && !slices.Contains(out, family) {
+			out = append(out, family)
+		}
+	}
+	return out
 }
 
 type stale struct {
@@ -57,8 +74,8 @@ func (s *stale) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 		}
 	}
 	for _, p := range s.come[flow.Forward.DstPort] {
-		host := wild(p.HostIP)
-		if server != p.To.Addr() && s.local[to] && (host.IsUnspecified() || host == to) {
+		all := !p.HostIP.IsValid() || p.HostIP.IsUnspecified()
+		if to.Is4() == p.To.Addr().Is4() && server != p.To.Addr() && s.local[to] && (all || p.HostIP == to) {
 			return true
 		}
 	}

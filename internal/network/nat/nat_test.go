@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func twoNetworks() []Bridge {
 	return []Bridge{
 		{Name: "su2222", Subnet: netip.MustParsePrefix("10.210.1.0/24")},
-		{Name: "su1111", Subnet: netip.MustParsePrefix("10.210.0.0/24")},
+		{Name: "su1111", Subnet: netip.MustParsePrefix("10.210.0.0/24"), Names: []netip.AddrPort{netip.MustParseAddrPort("10.210.0.1:20053")}},
 	}
 }
 
@@ -34,6 +34,27 @@ func somePorts() []Port {
 	}
 }
 
+// sixNetworks have IPv6: beside IPv4, alone, without a way out, apart.
+func sixNetworks() []Bridge {
+	return []Bridge{
+		{
+			Name: "su3333", Subnet: netip.MustParsePrefix("10.210.3.0/24"), Subnet6: netip.MustParsePrefix("fd00:3::/64"), NoMasquerade: true,
+			Names: []netip.AddrPort{netip.MustParseAddrPort("10.210.3.1:20053"), netip.MustParseAddrPort("[fd00:3::1]:20053")},
+		},
+		{Name: "su4444", Subnet6: netip.MustParsePrefix("fd00:4::/64"), Apart: true},
+		{Name: "su5555", Subnet6: netip.MustParsePrefix("fd00:5::/64"), Internal: true},
+	}
+}
+
+func sixPorts() []Port {
+	to := netip.MustParseAddrPort
+	return []Port{
+		{HostIP: netip.IPv6Unspecified(), HostPort: 8080, Protocol: "tcp", To: to("[fd00:3::2]:80"), Comment: "shop/web"},
+		{HostIP: netip.MustParseAddr("2001:db8::1"), HostPort: 8080, Protocol: "tcp", To: to("[fd00:4::2]:80")},
+		{HostIP: netip.IPv6Unspecified(), HostPort: 53, Protocol: "udp", To: to("[fd00:3::3]:53")},
+	}
+}
+
 func TestRenderGolden(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -43,6 +64,7 @@ func TestRenderGolden(t *testing.T) {
 		{"empty", nil, somePorts()},
 		{"network", twoNetworks()[:1], nil},
 		{"ports", twoNetworks(), somePorts()},
+		{"families", append(twoNetworks(), sixNetworks()...), append(somePorts(), sixPorts()...)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

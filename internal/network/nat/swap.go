@@ -3,6 +3,7 @@ package nat
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/google/nftables"
@@ -27,23 +28,37 @@ type Kernel struct {
 	known  known
 }
 
-// Swap makes the kernel's table be exactly r, in one transaction: a packet
-// meets the old table or the new one. A Ruleset without chains removes the
-// table. It works whether the table is there or not.
+// Swap makes the kernel's tables be exactly r, in one transaction: a packet
+// meets the old ones or the new ones. A family without chains has no table
+// after. It works whether the table is there or not.
 func (k *Kernel) Swap(r Ruleset) error {
 	return k.use(func(c *nftables.Conn) error {
-		t := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: r.Table}
-		c.AddTable(t) // so that deleting it cannot fail
-		c.DelTable(t)
-		if len(r.Chains) > 0 {
-			c.AddTable(t)
-			add(c, t, r.Chains)
+		replace(c, nftables.TableFamilyIPv4, r.Table, r.Chains)
+		if len(r.Chains6) > 0 || hasIPv6() {
+			replace(c, nftables.TableFamilyIPv6, r.Table, r.Chains6)
 		}
 		if err := k.flush(c, r.String()); err != nil {
 			return fmt.Errorf("swap nftables table %s: %w", r.Table, err)
 		}
 		return nil
 	})
+}
+
+func replace(c *nftables.Conn, family nftables.TableFamily, name string, chains []Chain) {
+	t := &nftables.Table{Family: family, Name: name}
+	c.AddTable(t) // so that deleting it cannot fail
+	c.DelTable(t)
+	if len(chains) > 0 {
+		c.AddTable(t)
+		add(c, t, chains)
+	}
+}
+
+// hasIPv6 says whether the kernel has IPv6 at all; without it, it may know no
+// tables for it either.
+func hasIPv6() bool {
+	_, err := os.Stat("/proc/sys/net/ipv6")
+	return err == nil
 }
 
 // Close closes the socket. The next use opens another.

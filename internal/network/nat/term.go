@@ -34,25 +34,45 @@ func link(key expr.MetaKey, text string, op expr.CmpOp, name string) Term {
 	}}
 }
 
-// The offsets of the addresses in an IPv4 header (RFC 791 section 3.1).
+// The offsets of the addresses in the headers (RFC 791 section 3.1, RFC 8200
+// section 3).
 const (
-	offsetSource      = 12
-	offsetDestination = 16
+	offsetSource       = 12
+	offsetDestination  = 16
+	offsetSource6      = 8
+	offsetDestination6 = 24
 )
 
-func source(p netip.Prefix) Term      { return address("ip saddr", offsetSource, p) }
-func destination(p netip.Prefix) Term { return address("ip daddr", offsetDestination, p) }
+func source(p netip.Prefix) Term {
+	if p.Addr().Is6() {
+		return address("ip6 saddr", offsetSource6, p, expr.CmpOpEq)
+	}
+	return address("ip saddr", offsetSource, p, expr.CmpOpEq)
+}
 
-func address(text string, offset uint32, p netip.Prefix) Term {
+func destination(p netip.Prefix) Term {
+	if p.Addr().Is6() {
+		return address("ip6 daddr", offsetDestination6, p, expr.CmpOpEq)
+	}
+	return address("ip daddr", offsetDestination, p, expr.CmpOpEq)
+}
+
+func destinationNot(a netip.Addr) Term {
+	return address("ip6 daddr !=", offsetDestination6, netip.PrefixFrom(a, a.BitLen()), expr.CmpOpNeq)
+}
+
+func address(text string, offset uint32, p netip.Prefix, op expr.CmpOp) Term {
 	p = p.Masked()
-	exprs := []expr.Any{&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: 4}}
+	bits := p.Addr().BitLen()
+	size := uint32(bits / 8)
+	exprs := []expr.Any{&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size}}
 	shown := p.String()
-	if p.Bits() < 32 {
-		exprs = append(exprs, &expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: net.CIDRMask(p.Bits(), 32), Xor: make([]byte, 4)})
+	if p.Bits() < bits {
+		exprs = append(exprs, &expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: size, Mask: net.CIDRMask(p.Bits(), bits), Xor: make([]byte, size)})
 	} else {
 		shown = p.Addr().String()
 	}
-	return Term{text + " " + shown, append(exprs, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: p.Addr().AsSlice()})}
+	return Term{text + " " + shown, append(exprs, &expr.Cmp{Op: op, Register: 1, Data: p.Addr().AsSlice()})}
 }
 
 // port matches the destination port of a TCP or UDP packet.
@@ -98,10 +118,14 @@ func bits(text string, key expr.CtKey, mask uint32) Term {
 }
 
 func dnat(to netip.AddrPort) Term {
+	family := uint32(unix.NFPROTO_IPV4)
+	if to.Addr().Is6() {
+		family = unix.NFPROTO_IPV6
+	}
 	return Term{"dnat to " + to.String(), []expr.Any{
 		&expr.Immediate{Register: 1, Data: to.Addr().AsSlice()},
 		&expr.Immediate{Register: 2, Data: binary.BigEndian.AppendUint16(nil, to.Port())},
-		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegProtoMin: 2},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: family, RegAddrMin: 1, RegProtoMin: 2},
 	}}
 }
 

@@ -7,9 +7,17 @@ import (
 
 // String gives the table as nft(8) reads and lists it.
 func (r Ruleset) String() string {
+	text := table("ip", r.Table, r.Chains)
+	if len(r.Chains6) > 0 {
+		text += table("ip6", r.Table, r.Chains6)
+	}
+	return text
+}
+
+func table(family, name string, chains []Chain) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "table ip %s {\n", r.Table)
-	for _, c := range r.Chains {
+	fmt.Fprintf(&b, "table %s %s {\n", family, name)
+	for _, c := range chains {
 		fmt.Fprintf(&b, "\tchain %s {\n", c.Name)
 		if c.Hook != "" {
 			fmt.Fprintf(&b, "\t\ttype %s hook %s priority %d; policy accept;\n", c.Type, c.Hook, c.Priority)

@@ -3,6 +3,7 @@ package ports
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // FirstRandom and LastRandom bound the host ports given to who asks for any:
@@ -16,16 +17,30 @@ const (
 // HostPortEnd above HostPort a range to choose from; as a result, HostPort is
 // the one port and HostPortEnd equals it.
 type Published struct {
-	HostIP      string `json:"host_ip,omitempty"` // IPv4 literal; empty for all
+	HostIP      string `json:"host_ip,omitempty"` // empty for all; 0.0.0.0 and :: for all of one family
 	HostPort    uint16 `json:"host_port"`
 	HostPortEnd uint16 `json:"host_port_end"`
 	Target      uint16 `json:"target"`   // port in the container
 	Protocol    string `json:"protocol"` // tcp or udp
+	// IPv6 says that an empty HostIP means the host's IPv6 addresses too.
+	IPv6 bool `json:"ipv6,omitempty"`
+}
+
+// HostIPs are the addresses of HostIP, each of one family.
+func (p Published) HostIPs() []netip.Addr {
+	switch {
+	case p.HostIP != "":
+		return []netip.Addr{addr(p.HostIP)}
+	case p.IPv6:
+		return []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+	default:
+		return []netip.Addr{netip.IPv4Unspecified()}
+	}
 }
 
 // Use is a taken host port.
 type Use struct {
-	HostIP   netip.Addr // unspecified or zero for all
+	HostIP   netip.Addr // zero for all, unspecified for all of its family
 	Port     uint16
 	Protocol string
 	Holder   func() string // who has it; asked only for an error message
@@ -39,6 +54,9 @@ type TakenError struct {
 
 func (e *TakenError) Error() string {
 	w, at := e.Wish, e.Wish.HostIP
+	if strings.Contains(at, ":") {
+		at = "[" + at + "]"
+	}
 	if at != "" {
 		at += ":"
 	}
@@ -110,11 +128,13 @@ func conflict(w Published, port uint16, taken []Use) (Use, bool) {
 }
 
 // Overlap says whether two host addresses meet: if they are the same, or one
-// is all addresses. A socket on [::] takes the IPv4 addresses too, as Linux
-// does by default, and so does one on 0.0.0.0 for a wish of all.
-func Overlap(a, b netip.Addr) bool { return all(a) || all(b) || a == b }
-
-func all(a netip.Addr) bool { return !a.IsValid() || a.IsUnspecified() }
+// is all addresses, or all of the other's family.
+func Overlap(a, b netip.Addr) bool {
+	if !a.IsValid() || !b.IsValid() || a == b {
+		return true
+	}
+	return a.Is4() == b.Is4() && (a.IsUnspecified() || b.IsUnspecified())
+}
 
 func addr(s string) netip.Addr {
 	a, _ := netip.ParseAddr(s) // empty for all; spec has checked the rest

@@ -126,8 +126,13 @@ func TestChoose(t *testing.T) {
 			err: "host port 8080/tcp is taken by x (pid 1)",
 		},
 		{
-			name: "taken on all IPv6, wished on one", wishes: []Published{wish("127.0.0.1", 8080, 8080)}, taken: []Use{use("::", 8080, "tcp", "service web of stack shop")},
+			name: "taken on all, wished on one", wishes: []Published{wish("127.0.0.1", 8080, 8080)}, taken: []Use{use("", 8080, "tcp", "service web of stack shop")},
 			err: "host port 127.0.0.1:8080/tcp is taken by service web of stack shop",
+		},
+		{name: "the other family", wishes: []Published{wish("0.0.0.0", 8080, 8080), wish("::", 8080, 8080)}, want: []uint16{8080, 8080}},
+		{
+			name: "taken on all of IPv6", wishes: []Published{wish("fd00::1", 8080, 8080)}, taken: []Use{use("::", 8080, "tcp", "x (pid 1)")},
+			err: "host port [fd00::1]:8080/tcp is taken by x (pid 1)",
 		},
 		{name: "another address", wishes: []Published{wish("127.0.0.1", 8080, 8080)}, taken: []Use{use("127.0.0.2", 8080, "tcp", "x")}, want: []uint16{8080}},
 		{name: "another protocol", wishes: []Published{wish("", 8080, 8080)}, taken: []Use{use("", 8080, "udp", "x")}, want: []uint16{8080}},

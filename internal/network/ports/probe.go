@@ -12,11 +12,24 @@ import (
 // client that happens to have the port, or an address that the host lacks:
 // the tables then tell.
 func Free(p Published) bool {
+	for _, a := range p.HostIPs() {
+		if !free(p, a) {
+			return false
+		}
+	}
+	return true
+}
+
+func free(p Published, ip netip.Addr) bool {
 	kind := unix.SOCK_STREAM
 	if p.Protocol == "udp" {
 		kind = unix.SOCK_DGRAM
 	}
-	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
+	family := unix.AF_INET
+	if ip.Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
@@ -26,11 +39,11 @@ func Free(p Published) bool {
 			return false
 		}
 	}
-	at := unix.SockaddrInet4{Port: int(p.HostPort)}
-	if ip := addr(p.HostIP); ip.Is4() {
-		at.Addr = ip.As4()
-	} else if ip.IsValid() {
-		at.Addr = netip.IPv4Unspecified().As4()
+	if ip.Is4() {
+		return unix.Bind(fd, &unix.SockaddrInet4{Port: int(p.HostPort), Addr: ip.As4()}) == nil
 	}
-	return unix.Bind(fd, &at) == nil
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+		return false
+	}
+	return unix.Bind(fd, &unix.SockaddrInet6{Port: int(p.HostPort), Addr: ip.As16()}) == nil
 }

@@ -1,0 +1,134 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Intent: shares, periods, reservations and rates are in the container's control
+// group, and the rest of what a service may say of its container is so.
+func TestFurtherAttributes(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		disk := rootDisk(t)
+		w.file("stack.yaml", `
+services:
+  a:
+    image: stackup.test/busybox:1
+    cpu_shares: 512
+    cpu_period: 50000
+    cpu_quota: 20000
+    mem_reservation: 48m
+    blkio_config: {device_read_bps: [{path: `+disk+`, rate: 1mb}], device_write_iops: [{path: `+disk+`, rate: 500}]}
+    device_cgroup_rules: ["c 10:229 rw"]
+    annotations: {com.example.a: b}
+    expose: ["8000"]
+    restart: unless-stopped
+    pull_policy: never
+    platform: linux
+    logging: {driver: local, options: {max-size: 4k, max-file: "2", compress: "true"}}
+    command: ["sh", "-c", "i=0; while [ $$i -lt 3000 ]; do echo line $$i; i=$$((i+1)); done; sleep 100000"]
+    stop_grace_period: 0s
+  b:
+    image: stackup.test/busybox:1
+    external_links: ["shop-a-1:other"]
+    deploy: {restart_policy: {condition: on-failure, max_attempts: 2, delay: 10ms}, labels: {x: y}, placement: {constraints: [node.role==manager]}}
+    command: ["sh", "-c", "echo began; exit 3"]
+    depends_on: [a]
+  off: {image: stackup.test/none:1, profiles: [debug]}
+`)
+		w.must("up", "-d")
+		id := w.ps()["a.1"].ID
+		for _, f := range []struct{ v1, v2, want string }{
+			{"cpu.shares", "cpu.weight", "512|20|59"},
+			{"cpu.cfs_period_us", "cpu.max", "50000|20000 50000"},
+			{"cpu.cfs_quota_us", "cpu.max", "20000( 50000)?"},
+			{"memory.soft_limit_in_bytes", "memory.low", "50331648"},
+			{"blkio.throttle.read_bps_device", "io.max", `\d+:\d+ (rbps=)?1048576.*`},
+			{"blkio.throttle.write_iops_device", "io.max", `\d+:\d+ (.*wiops=)?500`},
+		} {
+			if got := cgroupFile(t, id, f.v1, f.v2); !regexp.MustCompile("^(?:" + f.want + ")$").MatchString(got) {
+				t.Errorf("%s: %q, want %s", f.v1, got, f.want)
+			}
+		}
+		if list, err := os.ReadFile(filepath.Join("/sys/fs/cgroup/devices", namespaceOf(w.root()), id, "devices.list")); err == nil && !strings.Contains(string(list), "c 10:229 rw") {
+			t.Errorf("no rule for c 10:229:\n%s", list)
+		}
+		w.eventually("b has been tried three times", func() bool { return strings.Count(w.run("logs", "b").out, "began") == 3 })
+		if b := w.ps("-a")["b.1"]; b.State != "exited" || b.ExitCode != 3 {
+			t.Errorf("b is %s with %d", b.State, b.ExitCode)
+		}
+		if lines := strings.Split(w.must("logs", "--no-log-prefix", "a").out, "\n"); len(lines) > 1500 || !strings.Contains(strings.Join(lines, "\n"), "line 2999") {
+			t.Errorf("%d lines of the log are kept, of 3000 that are more than it may hold", len(lines))
+		}
+		w.eventually("the full file is compressed", func() bool {
+			_, err := os.Stat(filepath.Join(w.root(), "logs", id, "log.1.gz"))
+			return err == nil
+		})
+		if _, there := w.ps("-a")["off.1"]; there {
+			t.Error("a service of no active profile is there")
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// Intent: what only control groups v1 can do of memory is so there, a zero too;
+// with v2 it is refused before anything is touched.
+func TestOldMemoryControls(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  a: {image: stackup.test/busybox:1, mem_limit: 64m, mem_swappiness: 10, oom_kill_disable: true, stop_grace_period: 0s}
+  b: {image: stackup.test/busybox:1, mem_swappiness: 0, stop_grace_period: 0s}
+  c: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+		if _, err := os.Stat("/sys/fs/cgroup/memory/memory.swappiness"); err != nil {
+			if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "a: mem_swappiness: this machine has control groups v2") || len(w.ps("-a")) > 0 {
+				t.Errorf("exit %d:\n%s", r.code, r.err)
+			}
+			return
+		}
+		w.must("up", "-d")
+		of := func(service, file string) string {
+			return cgroupFile(t, w.ps()[service+".1"].ID, file, file)
+		}
+		whole, err := os.ReadFile("/sys/fs/cgroup/memory/memory.swappiness")
+		check(t, err)
+		for service, want := range map[string]string{"a": "10", "b": "0", "c": strings.TrimSpace(string(whole))} {
+			if got := of(service, "memory.swappiness"); got != want {
+				t.Errorf("%s: swappiness %s, want %s", service, got, want)
+			}
+		}
+		for service, want := range map[string]string{"a": "oom_kill_disable 1", "b": "oom_kill_disable 0"} {
+			if got := of(service, "memory.oom_control"); !strings.Contains(got, want) {
+				t.Errorf("%s: %q, want %s", service, got, want)
+			}
+		}
+		if out := w.must("config").out; strings.Count(out, "mem_swappiness") != 2 {
+			t.Errorf("config shows mem_swappiness not twice:\n%s", out)
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// rootDisk is a whole block device.
+func rootDisk(t *testing.T) string {
+	t.Helper()
+	disks, _ := filepath.Glob("/sys/block/*")
+	for _, d := range disks {
+		path := "/dev/" + filepath.Base(d)
+		if st, err := os.Stat(path); err == nil && st.Mode()&os.ModeDevice != 0 && !strings.HasPrefix(path, "/dev/zram") && !strings.HasPrefix(path, "/dev/loop") {
+			return path
+		}
+	}
+	t.Skip("no disk to limit the rate of")
+	return ""
+}

@@ -1,0 +1,295 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// withResolver gives the world a resolver on the host's loopback, where no
+// container reaches it. It knows one address for each name under "test", and no
+// other name; search domains are none.
+func (w *world) withResolver() {
+	w.t.Helper()
+	const at = "127.53.0.1"
+	w.resolver(at, "192.0.2.77")
+	path := filepath.Join(w.dir, "resolv.conf")
+	check(w.t, os.WriteFile(path, []byte("nameserver "+at+"\n"), 0o644))
+	w.env = append(w.env, "STACKUP_RESOLV_CONF="+path)
+}
+
+// resolver is one that listens at an address of the host's.
+func (w *world) resolver(at, answer string) {
+	w.t.Helper()
+	h := dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetRcode(q, dns.RcodeNameError)
+		if name := q.Question[0].Name; strings.HasSuffix(name, ".test.") {
+			m.Rcode = dns.RcodeSuccess
+			if rr, err := dns.NewRR(name + " 60 IN A " + answer); err == nil && q.Question[0].Qtype == dns.TypeA {
+				m.Answer = append(m.Answer, rr)
+			}
+		}
+		_ = rw.WriteMsg(m)
+	})
+	for _, transport := range []string{"udp", "tcp"} {
+		ready := make(chan error, 1)
+		s := &dns.Server{Addr: net.JoinHostPort(at, "53"), Net: transport, Handler: h, NotifyStartedFunc: func() { ready <- nil }}
+		go func() { ready <- s.ListenAndServe() }()
+		check(w.t, <-ready)
+		w.t.Cleanup(func() { _ = s.Shutdown() })
+	}
+}
+
+var answerLine = regexp.MustCompile(`(?m)^(?:Address(?: \d+)?: |\S+\tname = )(\S+)$`)
+
+// asks gives what a service's container hears when it asks for a name by DNS,
+// past its hosts file, in the order in which it comes; and how long it took.
+func (w *world) asks(service, kind, name string) (answers []string, r result) {
+	w.t.Helper()
+	argv := []string{"exec", "-T", service, "nslookup", "-type=" + kind, name}
+	if kind == "ptr" {
+		argv = slices.Delete(argv, 4, 5) // it asks for an address back by itself
+	}
+	r = w.run(argv...)
+	_, text, _ := strings.Cut(r.out, "\n\n") // who has been asked comes before
+	for _, m := range answerLine.FindAllStringSubmatch(text, -1) {
+		answers = append(answers, m[1])
+	}
+	if strings.Contains(r.out+r.err, "NXDOMAIN") {
+		answers = append(answers, "NXDOMAIN")
+	}
+	return answers, r
+}
+
+// hears waits until it is so: what outlives the command starts beside it.
+func (w *world) hears(service, kind, name string, want ...string) {
+	w.t.Helper()
+	want = slices.Sorted(slices.Values(want))
+	var got []string
+	var r result
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		got, r = w.asks(service, kind, name)
+		if slices.Sort(got); slices.Equal(got, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Errorf("%s asks for %s (%s): %v, want %v\n%s%s", service, name, kind, got, want, r.out, r.err)
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// Intent: a container asks for names by DNS as with Docker: neighbours by all
+// their names, and the world by the host's resolvers, also one that listens on
+// the host's loopback; and nobody learns of networks that it is not on.
+func TestNamesByDNS(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.withResolver()
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  web: {image: stackup.test/busybox:1, networks: [front], stop_grace_period: 0s}
+  api: {image: stackup.test/busybox:1, networks: {front: {aliases: [backend]}, back: {}}, stop_grace_period: 0s}
+  db: {image: stackup.test/busybox:1, container_name: the-db, networks: [back], stop_grace_period: 0s}
+  six: {image: stackup.test/busybox:1, networks: [both], stop_grace_period: 0s}
+  alone: {image: stackup.test/busybox:1, networks: [alone], stop_grace_period: 0s}
+networks:
+  front: {}
+  back: {internal: true}
+  alone: {enable_ipv4: false, enable_ipv6: true, ipam: {config: [{subnet: fd00:5a:2::/64}]}}
+  both: {enable_ipv6: true, ipam: {config: [{subnet: fd00:5a:1::/64}]}}
+`)
+		w.must("up", "-d")
+		ps := w.ps()
+		at := func(service, network string) string { return ps[service+".1"].Addresses["shop_"+network] }
+		w.hears("web", "a", "api", at("api", "front"))
+		w.hears("web", "a", "backend", at("api", "front"))
+		w.hears("web", "a", "shop-api-1", at("api", "front"))
+		w.hears("web", "a", "api.shop_front", at("api", "front"))
+		w.hears("web", "ptr", at("api", "front"), "shop-api-1.shop_front")
+		w.hears("db", "a", "api", at("api", "back"))
+		w.hears("api", "a", "the-db", at("db", "back")) // of the second of its networks
+		w.hears("api", "a", "web", at("web", "front"))
+		w.hears("six", "aaaa", "six", "fd00:5a:1::2")
+		w.hears("alone", "aaaa", "alone", "fd00:5a:2::2")
+		w.hears("alone", "a", "some.test", "192.0.2.77")
+
+		w.hears("web", "a", "some.test", "192.0.2.77")
+		w.hears("api", "a", "some.test", "192.0.2.77")
+		if got, r := w.asks("db", "a", "some.test"); r.code == 0 {
+			t.Errorf("a way out of an internal network: %v\n%s", got, r.out)
+		}
+		w.hears("web", "a", "some.where", "NXDOMAIN")
+
+		// Neither what nobody has, nor what others have, keeps anybody waiting.
+		for _, name := range []string{"nobody", "db", "the-db", "nobody.shop_front"} {
+			got, r := w.asks("web", "a", name)
+			if !slices.Equal(got, []string{"NXDOMAIN"}) || r.took > time.Second {
+				t.Errorf("web asks for %s: %v after %s\n%s%s", name, got, r.took, r.out, r.err)
+			}
+		}
+		w.hears("web", "ptr", at("db", "back"), "NXDOMAIN")
+		for _, port := range []string{"53", "20053"} {
+			gateway := regexp.MustCompile(`\d+$`).ReplaceAllString(at("api", "front"), "1:") + port
+			if r := w.run("exec", "-T", "six", "nslookup", "-type=a", "api", gateway); r.code == 0 {
+				t.Errorf("who is not on front hears at %s:\n%s", gateway, r.out)
+			}
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// Intent: replicas take turns; one that is unhealthy, or has ended, is found by
+// nobody until it is well again, by DNS and by hosts files alike.
+func TestReplicasByDNS(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  web: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+  job: {image: stackup.test/busybox:1, command: [sh, -c, "while [ ! -e /tmp/end ]; do sleep 0.1; done"], stop_grace_period: 0s}
+  db:
+    image: stackup.test/busybox:1
+    deploy: {replicas: 3}
+    healthcheck: {test: "test ! -e /tmp/sick", interval: 200ms, retries: 1}
+    stop_grace_period: 0s
+`)
+		w.must("up", "-d", "--wait")
+		ps := w.ps()
+		all := []string{addressOf(t, ps["db.1"]), addressOf(t, ps["db.2"]), addressOf(t, ps["db.3"])}
+		w.hears("web", "a", "db", all...)
+		first := map[string]bool{}
+		for range 60 {
+			got, _ := w.asks("web", "a", "db")
+			if len(got) > 0 {
+				first[got[0]] = true
+			}
+			if len(first) == 3 {
+				break
+			}
+		}
+		if len(first) != 3 {
+			t.Errorf("first of 60 answers were only %v of %v", first, all)
+		}
+		w.must("exec", "-T", "--index", "2", "db", "touch", "/tmp/sick")
+		w.hears("web", "a", "db", all[0], all[2])
+		w.hears("web", "a", "shop-db-2") // it is known, and nobody is there
+		if got := w.hostsEntries("web", "db"); slices.Contains(got, all[1]) || len(got) != 2 {
+			t.Errorf("web's hosts file has db at %v, and %s is unhealthy", got, all[1])
+		}
+		w.must("exec", "-T", "--index", "2", "db", "sh", "-c", "busybox rm /tmp/sick")
+		w.hears("web", "a", "db", all...)
+		if got := w.hostsEntries("web", "db"); len(got) != 3 {
+			t.Errorf("web's hosts file has db at %v, want three", got)
+		}
+		w.hears("web", "a", "job", addressOf(t, ps["job.1"]))
+		w.must("exec", "-T", "job", "touch", "/tmp/end")
+		w.hears("web", "a", "job")
+		if got := w.hostsEntries("web", "job"); len(got) != 0 {
+			t.Errorf("web's hosts file has job, which has ended, at %v", got)
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// Intent: the one who answers may die at any moment. Names of the stack go on
+// by hosts files, and all others are answered by its successor.
+func TestNamesSurviveTheSupervisor(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.withResolver()
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  web: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+  db: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+		w.must("up", "-d")
+		w.hears("web", "a", "some.test", "192.0.2.77")
+		db := addressOf(t, w.ps()["db.1"])
+		for range 2 {
+			pid := w.supervisor()
+			check(t, syscall.Kill(pid, syscall.SIGKILL))
+			if got := w.hostsEntries("web", "db"); !slices.Equal(got, []string{db}) {
+				t.Errorf("without supervisor db is at %v, want %s", got, db)
+			}
+			begin := time.Now()
+			w.hears("web", "a", "some.test", "192.0.2.77")
+			w.hears("web", "a", "db", db)
+			t.Logf("answered again after %s", time.Since(begin))
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// supervisor is the process ID of this world's.
+func (w *world) supervisor() (pid int) {
+	w.t.Helper()
+	w.eventually("there is a supervisor", func() bool {
+		for p, what := range processesOf(w.dir) {
+			if strings.HasSuffix(strings.TrimSpace(what), "__supervise") { // the logger's says how to bring it back
+				pid = p
+			}
+		}
+		return pid != 0
+	})
+	return pid
+}
+
+// Intent: a service's own servers are asked in the place of the host's, and its
+// neighbours are found all the same.
+func TestOwnServersByDNS(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.withResolver()
+		leaks := w.leakCheck()
+		own := hostAddresses(t)[0]
+		w.resolver(own, "192.0.2.88")
+		w.file("stack.yaml", `
+services:
+  web: {image: stackup.test/busybox:1, dns: [`+own+`], stop_grace_period: 0s}
+  db: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+		w.must("up", "-d")
+		w.hears("web", "a", "own.test", "192.0.2.88")
+		w.hears("web", "a", "db", addressOf(t, w.ps()["db.1"]))
+		w.hears("db", "a", "own.test", "192.0.2.77")
+		w.must("down")
+		leaks()
+	})
+}
+
+// Intent: a program of the host's that has the port of all addresses stops
+// nothing: names go on by hosts files.
+func TestNamesBesideAnotherServer(t *testing.T) {
+	w := newWorld(t, embedded)
+	for _, port := range []int{53, 20053} {
+		l, err := net.ListenUDP("udp4", &net.UDPAddr{Port: port})
+		check(t, err)
+		defer l.Close()
+	}
+	w.file("stack.yaml", `
+services:
+  web: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+  db: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
+	db := addressOf(t, w.ps()["db.1"])
+	if got := w.hostsEntries("web", "db"); !slices.Equal(got, []string{db}) {
+		t.Errorf("db is at %v, want %s", got, db)
+	}
+	w.must("down")
+}

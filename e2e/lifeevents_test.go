@@ -1,0 +1,184 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// happening is one line of events --json.
+type happening struct {
+	Time                      time.Time
+	Type, Service, ID, Action string
+	Attributes                map[string]string
+}
+
+// heard collects what events tells.
+type heard struct {
+	mu   sync.Mutex
+	list []happening
+}
+
+func (h *heard) has(service, action string, fits func(map[string]string) bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, x := range h.list {
+		if x.Service == service && x.Action == action && fits(x.Attributes) {
+			return true
+		}
+	}
+	return false
+}
+
+// listen runs events until the test ends it.
+func (w *world) listen(args ...string) (*heard, func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	c := w.cmd(ctx, append([]string{"events", "--json"}, args...)...)
+	out, err := c.StdoutPipe()
+	check(w.t, err)
+	check(w.t, c.Start())
+	w.t.Cleanup(func() { _ = c.Process.Kill() }) // of a test that has failed before it ended this
+	h := &heard{}
+	go func() {
+		for s := bufio.NewScanner(out); s.Scan(); {
+			var x happening
+			if err := json.Unmarshal(s.Bytes(), &x); err != nil || x.Type == "" || x.Time.IsZero() {
+				w.t.Errorf("events: %v in %q", err, s.Text())
+				return
+			}
+			h.mu.Lock()
+			h.list = append(h.list, x)
+			h.mu.Unlock()
+		}
+	}()
+	return h, func() {
+		defer cancel()
+		check(w.t, c.Process.Signal(syscall.SIGINT))
+		if err := c.Wait(); err != nil {
+			w.t.Errorf("events after Ctrl-C: %v", err)
+		}
+	}
+}
+
+func anyhow(map[string]string) bool { return true }
+
+// Intent: whoever listens hears what happens to containers and why they end, sees
+// what they use, and can sit down at one.
+func TestEventsStatsAttach(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  web:
+    image: stackup.test/busybox:1
+    init: true
+    mem_limit: 64m
+    healthcheck: {test: ["CMD", "true"], interval: 1s, start_interval: 100ms, start_period: 5s}
+    command: ["sh", "-c", "while :; do :; done"]
+    cpus: 0.5
+  eater:
+    image: stackup.test/busybox:1
+    mem_limit: 16m
+    memswap_limit: 16m
+    command: ["sh", "-c", "head -c 100000000 /dev/zero | grep -c x"]
+  shell:
+    image: stackup.test/busybox:1
+    init: true
+    stdin_open: true
+    command: ["sh", "-c", "trap 'echo got HUP' HUP; while :; do if read line; then echo heard $$line; [ $$line = bye ] && exit 4; fi; done"]
+`)
+		h, done := w.listen("--since", "1h")
+		w.must("up", "-d", "web", "shell")
+		for _, action := range []string{"create", "start", "health_status: healthy"} {
+			w.eventually("events tell: "+action, func() bool {
+				return h.has("web", action, func(a map[string]string) bool { return a["name"] == "shop-web-1" && a["image"] == busyboxRef })
+			})
+		}
+		w.used()
+		w.seated()
+		code := func(want string) func(map[string]string) bool {
+			return func(a map[string]string) bool { return a["exitCode"] == want }
+		}
+		w.eventually("events tell of the end of shell", func() bool { return h.has("shell", "die", code("4")) })
+		w.must("pause", "web")
+		w.must("unpause", "web")
+		w.must("up", "-d", "eater")
+		w.eventually("events tell that memory ran out", func() bool {
+			return h.has("eater", "oom", anyhow) && h.has("eater", "die", func(a map[string]string) bool { return a["oomKilled"] == "true" })
+		})
+		w.must("kill", "web")
+		past := w.must("events", "--since", "1h", "--until", "0s", "web").out
+		if !regexp.MustCompile(`(?m)^\S+ \S+ container die shop-web-1-g1 \(exitCode=137, image=`+busyboxRef+`, name=shop-web-1\)$`).MatchString(past) ||
+			strings.Contains(past, "shell") || strings.Count(past, " die ") != 1 {
+			t.Errorf("events of the past:\n%s", past)
+		}
+		w.must("down")
+		for _, action := range []string{"pause", "unpause", "kill", "die", "destroy"} {
+			w.eventually("events tell: "+action, func() bool { return h.has("web", action, anyhow) })
+		}
+		done()
+		leaks()
+	})
+}
+
+// used: stats shows no more than half a processor, some memory of 64 MiB, and processes.
+func (w *world) used() {
+	w.t.Helper()
+	var s struct{ Name, CPUPerc, MemUsage, MemPerc, NetIO, BlockIO, PIDs, ID string }
+	check(w.t, json.Unmarshal([]byte(w.must("stats", "--no-stream", "--format", "json", "web").out), &s))
+	if s.Name != "shop-web-1" || !regexp.MustCompile(`^([1-9]|[1-5]\d|60)\.\d\d%$`).MatchString(s.CPUPerc) ||
+		!regexp.MustCompile(`^[\d.]+[kKM]iB / 64MiB$`).MatchString(s.MemUsage) || s.PIDs == "0" || s.NetIO == "0B / 0B" {
+		w.t.Errorf("stats: %+v", s)
+	}
+	out := w.must("stats", "--no-stream", "-a", "--format", `table {{.Name}}\t{{.PIDs}}`).out
+	if !regexp.MustCompile(`^NAME +PIDS\n(shop-\S+ +\d+\n){2}$`).MatchString(out) {
+		w.t.Errorf("stats by a template:\n%s", out)
+	}
+	w.refused("--format", "stats", "--no-stream", "--format", "{{.Nope}}")
+}
+
+// seated: lines go in and out, signals arrive, and the exit code comes back.
+func (w *world) seated() {
+	w.t.Helper()
+	w.refused("not running", "attach", "eater")
+	w.refused("--detach-keys", "attach", "--detach-keys", "ctrl-?", "shell")
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	c := w.cmd(ctx, "attach", "shell")
+	in, err := c.StdinPipe()
+	check(w.t, err)
+	out, err := c.StdoutPipe()
+	check(w.t, err)
+	check(w.t, c.Start())
+	lines := bufio.NewReader(out)
+	expect := func(want string) {
+		w.t.Helper()
+		if got, err := lines.ReadString('\n'); got != want+"\n" {
+			w.t.Errorf("attach shows %q (%v), want %q", got, err, want)
+		}
+	}
+	say := func(text string) { _, err := io.WriteString(in, text+"\n"); check(w.t, err) }
+	say("hello")
+	expect("heard hello")
+	check(w.t, c.Process.Signal(syscall.SIGHUP))
+	time.Sleep(300 * time.Millisecond)
+	say("again")
+	expect("got HUP")
+	expect("heard again")
+	say("bye")
+	expect("heard bye")
+	_ = c.Wait()
+	if code := c.ProcessState.ExitCode(); code != 4 {
+		w.t.Errorf("attach ends with %d, want 4", code)
+	}
+}

@@ -1,0 +1,134 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Intent: after a start of the machine everything is back that its policy says,
+// with networks, ports, names and secrets, what is depended on first.
+func TestReboot(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("token.txt", "hush")
+		w.file("stack.yaml", `
+services:
+  web:
+    image: stackup.test/busybox:1
+    command: ["httpd", "-f", "-h", "/www"]
+    ports: ["127.0.0.1:18091:80"]
+    restart: unless-stopped
+    depends_on: {db: {condition: service_healthy}}
+    secrets: [token]
+    stop_grace_period: 0s
+  db:
+    image: stackup.test/busybox:1
+    command: ["sh", "-c", "date +%s.%N > /data/began; sleep 100000"]
+    healthcheck: {test: ["CMD", "true"], start_period: 5s, start_interval: 300ms, interval: 300ms}
+    restart: always
+    volumes: ["data:/data", "fast:/fast"]
+    stop_grace_period: 0s
+  once: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+  off: {image: stackup.test/busybox:1, restart: always, scale: 2, stop_grace_period: 0s}
+secrets: {token: {file: ./token.txt}}
+volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
+`)
+		w.must("up", "-d", "--wait")
+		w.must("create", "--scale", "off=3", "off") // one that never ran
+		w.reboot()
+		s := w.cmd(t.Context(), "engine", "supervise")
+		var said bytes.Buffer
+		s.Stderr = &said
+		check(t, s.Start())
+		defer func() {
+			s.Process.Signal(syscall.SIGTERM)
+			s.Wait()
+			if t.Failed() {
+				t.Logf("the supervisor has said:\n%s", said.String())
+			}
+		}()
+		w.eventually("web answers on its port", func() bool {
+			return exec.Command("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:18091/").Run() == nil
+		})
+		w.inside("web", map[string]string{"cat /run/secrets/token": "hush", "grep -c -w db /etc/hosts": "1"})
+		w.inside("db", map[string]string{"grep -c ' /fast ' /proc/mounts": "1"})
+		w.eventually("the replicas are back", func() bool { return w.ps("-a")["off.2"].State == "running" })
+		for name, want := range map[string]string{"db.1": "running", "once.1": "exited", "off.1": "running", "off.3": "created"} {
+			if got := w.ps("-a")[name].State; got != want {
+				t.Errorf("%s: %s, want %s", name, got, want)
+			}
+		}
+		if r := w.must("plan", "--scale", "off=3"); !strings.Contains(r.out, "2 to start, 7 unchanged") {
+			t.Errorf("not all is as wanted but once and off.3:\n%s", r.out)
+		}
+		w.must("down", "-v")
+		s.Process.Signal(syscall.SIGTERM)
+		s.Wait()
+		leaks()
+	})
+}
+
+// reboot takes away all that a start of the machine does: processes, mounts,
+// network, rules, and folders in memory.
+func (w *world) reboot() {
+	w.t.Helper()
+	for _, pid := range w.allProcesses() {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if w.daemon != nil {
+		w.daemon.Wait()
+	}
+	w.eventually("all processes are gone", func() bool { return len(w.allProcesses()) == 0 })
+	mounts := mountsBelow(w.dir)
+	for i := len(mounts) - 1; i >= 0; i-- {
+		check(w.t, syscall.Unmount(mounts[i], syscall.MNT_DETACH))
+	}
+	check(w.t, os.RemoveAll(w.state()))
+	check(w.t, os.RemoveAll(filepath.Join(w.dir, "cs")))
+	out, err := exec.Command("ip", "-o", "link").Output()
+	check(w.t, err)
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Split(line, ":"); strings.Contains(line, "alias stackup shop/") {
+			check(w.t, exec.Command("ip", "link", "del", strings.TrimSpace(f[1])).Run())
+		}
+	}
+	out, err = exec.Command("nft", "list", "tables").Output()
+	check(w.t, err)
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Fields(line); f[len(f)-1] == namespaceOf(w.root()) {
+			check(w.t, exec.Command("nft", append([]string{"delete"}, f...)...).Run())
+		}
+	}
+	groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + namespaceOf(w.root()) + "/*")
+	for _, g := range append(groups, "/sys/fs/cgroup/"+namespaceOf(w.root())) {
+		os.Remove(g)
+		os.Remove(filepath.Dir(g)) // once it is empty
+	}
+	if w.daemon != nil {
+		w.startDaemon()
+	}
+}
+
+// allProcesses are those of this world, in containers and outside.
+func (w *world) allProcesses() []int {
+	var out []int
+	for pid := range processesOf(w.dir) {
+		out = append(out, pid)
+	}
+	groups, _ := filepath.Glob("/proc/[0-9]*/cgroup")
+	for _, path := range groups {
+		b, _ := os.ReadFile(path)
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil && bytes.Contains(b, []byte("/"+namespaceOf(w.root())+"/")) {
+			out = append(out, pid)
+		}
+	}
+	return out
+}

@@ -1,0 +1,95 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/errdefs"
+
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/planner"
+)
+
+// Ended returns when a container does not run and nobody starts it again by
+// itself, at once if that is so now, with its last exit code.
+func (e *Engine) Ended(ctx context.Context, id string) (int, error) {
+	ctx = e.ctx(ctx)
+	for {
+		r, err := e.client.TaskService().Wait(ctx, &tasksapi.WaitRequest{ContainerID: id})
+		if err = native(err); err != nil && !errdefs.IsNotFound(err) {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			return 0, err
+		}
+		code := 0
+		if err == nil {
+			code = int(r.ExitStatus)
+		}
+		ended, last, err := e.endedFor(ctx, id, code, err == nil)
+		if err != nil || ended {
+			return last, err
+		}
+	}
+}
+
+// endedPoll is how often a container is looked at that is about to be restarted.
+const endedPoll = 100 * time.Millisecond
+
+// lostCode stands for the exit code of a task that vanished with its shim.
+const lostCode = 255
+
+// InspectSettled looks at a container while nobody starts or stops it: half a
+// start looks like an end.
+func (e *Engine) InspectSettled(ctx context.Context, id string) (c inspect.Container, found bool, err error) {
+	lock, err := e.Dirs.LockContainer(ctx, id)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return c, false, err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	return e.Inspect(ctx, id)
+}
+
+// endedFor waits until the container runs again, or is sure not to. code is that
+// of the run just seen, if one was.
+func (e *Engine) endedFor(ctx context.Context, id string, code int, seen bool) (ended bool, last int, err error) {
+	tick := time.NewTicker(endedPoll)
+	defer tick.Stop()
+	for {
+		c, found, err := e.InspectSettled(ctx, id)
+		switch {
+		case err != nil:
+			return false, 0, err
+		case !found && seen:
+			return true, code, nil
+		case !found:
+			return false, 0, errors.New("it has been removed")
+		case c.Task == planner.TaskRunning || c.Task == planner.TaskPaused:
+			return false, 0, nil
+		case c.Task == planner.TaskNone && c.StartedAt.IsZero():
+			return false, 0, errors.New("it has never been started")
+		}
+		switch {
+		case !c.ExitedAt.IsZero():
+			code = c.ExitCode // of a later run, maybe
+		case !seen:
+			code = lostCode
+		}
+		again, _, _ := restart.Decide(c.Service.Restart, code, c.Desired != labels.DesiredRunning, c.Restarts, c.ExitedAt.Sub(c.StartedAt))
+		if !again {
+			return true, code, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, 0, context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}

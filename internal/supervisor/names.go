@@ -1,0 +1,188 @@
+package supervisor
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"stackup.dev/stackup/internal/dns"
+	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/internal/statedir"
+)
+
+const (
+	gather    = 10 * time.Millisecond // changes of records that come together are read together
+	firstTry  = 200 * time.Millisecond
+	lastTry   = 30 * time.Second
+	blindLook = time.Second // where the system tells of no changes
+)
+
+// Records are what is on disk of networks and endpoints.
+type Records interface {
+	Networks() ([]network.Network, error)
+	Endpoints() ([]network.Endpoint, error)
+}
+
+// Names answers containers' questions for names, at their networks' gateways,
+// by the records alone.
+type Names struct {
+	Dirs    statedir.Dirs
+	Records Records
+	Log     *slog.Logger
+}
+
+// Run answers until ctx ends, by records as they are at each time.
+func (n *Names) Run(ctx context.Context) {
+	server := dns.NewServer(n.Log, dns.MachineConf())
+	defer server.Close()
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		n.Log.Warn("no file events, looking every second instead", "err", err)
+		w = nil
+	} else {
+		defer func() { _ = w.Close() }()
+	}
+	again := time.NewTimer(0)
+	defer again.Stop()
+	retry := firstTry
+	for {
+		n.watch(w)
+		var next time.Duration // until something changes
+		switch err := n.refresh(server); {
+		case err != nil:
+			n.Log.Debug("names", "err", err)
+			next, retry = retry, min(2*retry, lastTry)
+		case w == nil:
+			next = blindLook
+		default:
+			retry = firstTry
+		}
+		if !await(ctx, w, again, next) {
+			return
+		}
+	}
+}
+
+// watch sees to it that the folders of records are watched, or what they will
+// be made in: the first record makes its folder, and the last one takes it away.
+func (n *Names) watch(w *fsnotify.Watcher) {
+	if w == nil {
+		return
+	}
+	for folder, in := range map[string]string{n.Dirs.Endpoints(): n.Dirs.State, n.Dirs.Networks(): n.Dirs.Root} {
+		if w.Add(folder) == nil {
+			_ = w.Remove(in) // it may not be watched
+		} else if w.Add(in) == nil {
+			_ = w.Add(folder) // it may just have been made
+		}
+	}
+}
+
+// await waits for a change of records, or for so long if that is not zero. It
+// is false when ctx has ended.
+func await(ctx context.Context, w *fsnotify.Watcher, timer *time.Timer, atMost time.Duration) bool {
+	timer.Stop()
+	if atMost > 0 {
+		timer.Reset(atMost)
+	}
+	var events chan fsnotify.Event
+	var errs chan error
+	if w != nil {
+		events, errs = w.Events, w.Errors
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+			return true
+		case err := <-errs: // events may have been lost
+			if err != nil {
+				return paused(ctx, gather)
+			}
+		case e := <-events:
+			if about(e) {
+				timer.Reset(gather)
+				drain(ctx, w, timer)
+				return ctx.Err() == nil
+			}
+		}
+	}
+}
+
+// paused waits; it is false when ctx has ended.
+func paused(ctx context.Context, d time.Duration) bool {
+	pause(ctx, d)
+	return ctx.Err() == nil
+}
+
+// drain takes what comes until the timer is due.
+func drain(ctx context.Context, w *fsnotify.Watcher, timer *time.Timer) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case <-w.Events:
+		}
+	}
+}
+
+// about says whether an event is about a record that is there whole, or a
+// folder of records.
+func about(e fsnotify.Event) bool {
+	name := filepath.Base(e.Name)
+	if strings.HasPrefix(name, ".") || e.Has(fsnotify.Chmod) {
+		return false
+	}
+	return filepath.Ext(name) == ".json" || name == "endpoints" || name == "networks"
+}
+
+func (n *Names) refresh(server *dns.Server) error {
+	networks, err := n.Records.Networks()
+	if err != nil {
+		return err
+	}
+	endpoints, err := n.Records.Endpoints()
+	if err != nil {
+		return err
+	}
+	return server.Set(tableOf(networks, endpoints), socketsOf(networks))
+}
+
+func tableOf(networks []network.Network, endpoints []network.Endpoint) *dns.Table {
+	var zones []dns.Network
+	for _, n := range networks {
+		zones = append(zones, dns.Network{Name: n.Name, Subnets: n.Subnets(), Internal: n.Internal})
+	}
+	var members []dns.Member
+	for _, e := range endpoints {
+		m := dns.Member{Name: e.Name, Answers: e.Answers(), Servers: e.Servers}
+		for _, a := range e.Attachments {
+			m.At = append(m.At, dns.Place{Network: a.Network, Names: a.Names, Addresses: a.Addresses()})
+		}
+		members = append(members, m)
+	}
+	return dns.NewTable(zones, members)
+}
+
+// socketsOf are where networks' questions arrive. A bridge that is not there,
+// as after a reboot, is made with its first container, which changes a record.
+func socketsOf(networks []network.Network) (out []dns.Socket) {
+	for _, n := range networks {
+		link, err := net.InterfaceByName(n.Bridge)
+		if err != nil {
+			continue
+		}
+		for _, at := range n.NameSockets() {
+			out = append(out, dns.Socket{Network: n.Name, Address: at, Device: n.Bridge, Index: link.Index})
+		}
+	}
+	return out
+}
