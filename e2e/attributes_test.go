@@ -52,7 +52,7 @@ services:
 			{"blkio.throttle.read_bps_device", "io.max", `\d+:\d+ (rbps=)?1048576.*`},
 			{"blkio.throttle.write_iops_device", "io.max", `\d+:\d+ (.*wiops=)?500`},
 		} {
-			if got := cgroupFile(t, id, f.v1, f.v2); !regexp.MustCompile("^(?:" + f.want + ")$").MatchString(got) {
+			if got := w.cgroupFile(id, f.v1, f.v2); !regexp.MustCompile("^(?:" + f.want + ")$").MatchString(got) {
 				t.Errorf("%s: %q, want %s", f.v1, got, f.want)
 			}
 		}
@@ -97,7 +97,7 @@ services:
 		}
 		w.must("up", "-d")
 		of := func(service, file string) string {
-			return cgroupFile(t, w.ps()[service+".1"].ID, file, file)
+			return w.cgroupFile(w.ps()[service+".1"].ID, file, file)
 		}
 		whole, err := os.ReadFile("/sys/fs/cgroup/memory/memory.swappiness")
 		check(t, err)

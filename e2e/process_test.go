@@ -129,16 +129,17 @@ services:
 }
 
 // cgroupFile reads a limit of a container, by its name on either version.
-func cgroupFile(t *testing.T, id, v1, v2 string) string {
-	t.Helper()
-	for _, pattern := range []string{"/sys/fs/cgroup/*/*/" + id + "/" + v1, "/sys/fs/cgroup/*/" + id + "/" + v2} {
+func (w *world) cgroupFile(id, v1, v2 string) string {
+	w.t.Helper()
+	group := filepath.Join(namespaceOf(w.root()), id) // other worlds have containers of this name too
+	for _, pattern := range []string{"/sys/fs/cgroup/*/" + group + "/" + v1, "/sys/fs/cgroup/" + group + "/" + v2} {
 		if found, _ := filepath.Glob(pattern); len(found) > 0 {
 			b, err := os.ReadFile(found[0])
-			check(t, err)
+			check(w.t, err)
 			return strings.TrimSpace(string(b))
 		}
 	}
-	t.Errorf("%s has neither %s nor %s", id, v1, v2)
+	w.t.Errorf("%s has neither %s nor %s", id, v1, v2)
 	return ""
 }
 
@@ -154,8 +155,8 @@ func TestResourceLimits(t *testing.T) {
 			t.Helper()
 			id := w.ps()["a.1"].ID
 			got := [4]string{
-				cgroupFile(t, id, "memory.limit_in_bytes", "memory.max"), cgroupFile(t, id, "cpu.cfs_quota_us", "cpu.max"),
-				cgroupFile(t, id, "pids.max", "pids.max"), cgroupFile(t, id, "cpuset.cpus", "cpuset.cpus"),
+				w.cgroupFile(id, "memory.limit_in_bytes", "memory.max"), w.cgroupFile(id, "cpu.cfs_quota_us", "cpu.max"),
+				w.cgroupFile(id, "pids.max", "pids.max"), w.cgroupFile(id, "cpuset.cpus", "cpuset.cpus"),
 			}
 			for i := range got {
 				if !regexp.MustCompile("^(?:" + want[i] + ")$").MatchString(got[i]) {

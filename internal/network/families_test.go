@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -140,6 +141,22 @@ func TestPortSwitchOfIPv6(t *testing.T) {
 	w.detach("web2")
 	if got, _, err := exchange(c); got != "web1" {
 		t.Errorf("answer %q (%v) after the successor went, want web1", got, err)
+	}
+}
+
+// TestQuestionsWait: a question that nobody answers is not refused, so that a
+// resolver asks again; one at any other port is.
+func TestQuestionsWait(t *testing.T) {
+	w := newWorld(t)
+	n := w.both("default", Settings{})
+	w.claim(endpointOf("web1", "web", "shop"))
+	w.attach("web1")
+	for _, gateway := range []string{n.Gateway.String(), n.Gateway6.String()} {
+		for port, waits := range map[string]bool{"53": true, "5353": false} {
+			if _, _, err := ask(t, w.NetnsPath("web1"), "udp", net.JoinHostPort(gateway, port)); errors.Is(err, os.ErrDeadlineExceeded) != waits {
+				t.Errorf("port %s of %s: %v", port, gateway, err)
+			}
+		}
 	}
 }
 

@@ -86,6 +86,7 @@ func Render(table string, bridges []Bridge, ports []Port) Ruleset {
 func hooks(bridges []Bridge, six bool) []Chain {
 	return []Chain{
 		{Name: "prerouting", Type: "nat", Hook: "prerouting", Priority: priorityDestination, Rules: append(nameRules(bridges, six), localRules(six)...)},
+		{Name: "patience", Type: "filter", Hook: "output", Priority: priorityRaw, Rules: patienceRules(bridges, six)},
 		{Name: "output", Type: "nat", Hook: "output", Priority: priorityDestination, Rules: localRules(six)},
 		{Name: "forward", Type: "filter", Hook: "forward", Priority: priorityFilter, Rules: forwardRules(bridges)},
 		{Name: "postrouting", Type: "nat", Hook: "postrouting", Priority: prioritySource, Rules: masqueradeRules(bridges, six)},
@@ -134,18 +135,34 @@ const dnsPort = 53
 // any published port: a container that publishes port 53 is not asked by others
 // without their knowing. Another network's gateway is not led to.
 func nameRules(bridges []Bridge, six bool) (out []Rule) {
+	eachNames(bridges, six, func(b Bridge, to netip.AddrPort) {
+		at := destination(netip.PrefixFrom(to.Addr(), to.Addr().BitLen()))
+		for _, protocol := range []string{"tcp", "udp"} {
+			out = append(out, rule(in(b.Name), at, port(protocol, dnsPort), dnat(to)))
+		}
+	})
+	return out
+}
+
+// patienceRules let a question wait for its answer while who answers is being
+// started again. Told at once that nobody listens, a resolver would have used up
+// all its tries before that.
+func patienceRules(bridges []Bridge, six bool) (out []Rule) {
+	eachNames(bridges, six, func(b Bridge, to netip.AddrPort) {
+		out = append(out, rule(outTo(b.Name), unanswered(to.Port(), six), drop()))
+	})
+	return out
+}
+
+// eachNames calls do for every place of that family where names are answered.
+func eachNames(bridges []Bridge, six bool, do func(Bridge, netip.AddrPort)) {
 	for _, b := range bridges {
 		for _, to := range b.Names {
-			if to.Addr().Is6() != six {
-				continue
-			}
-			at := destination(netip.PrefixFrom(to.Addr(), to.Addr().BitLen()))
-			for _, protocol := range []string{"tcp", "udp"} {
-				out = append(out, rule(in(b.Name), at, port(protocol, dnsPort), dnat(to)))
+			if to.Addr().Is6() == six {
+				do(b, to)
 			}
 		}
 	}
-	return out
 }
 
 // localRules send what is meant for this host, and only that, to the ports. In

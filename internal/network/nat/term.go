@@ -89,6 +89,27 @@ func port(protocol string, n uint16) Term {
 	}}
 }
 
+// unanswered matches what tells a sender that nothing listens at this UDP port
+// of ours: the ICMP message has the sender's header (RFC 792 page 4) behind its
+// own of 8 bytes.
+func unanswered(n uint16, six bool) Term {
+	kind, l4, code, header := "icmp type destination-unreachable icmp code port-unreachable", byte(unix.IPPROTO_ICMP), []byte{3, 3}, uint32(20)
+	if six { // RFC 4443 section 3.1
+		kind, l4, code, header = "icmpv6 type destination-unreachable icmpv6 code port-unreachable", unix.IPPROTO_ICMPV6, []byte{1, 4}, 40
+	}
+	at := 8 + header + 2 // of the UDP header's second field
+	return Term{fmt.Sprintf("%s @th,%d,16 %#x", kind, at*8, n), []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{l4}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: code[:1]},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 1, Len: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: code[1:]},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: at, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, n)},
+	}}
+}
+
 // destinationLocal matches what is meant for an address of this host.
 func destinationLocal() Term {
 	return Term{"fib daddr type local", []expr.Any{
