@@ -227,6 +227,9 @@ services:
 				t.Errorf("without supervisor db is at %v, want %s", got, db)
 			}
 			begin := time.Now()
+			if r := w.run("exec", "-T", "web", "nslookup", "some.test"); !strings.Contains(r.out, "192.0.2.77") { // the one question, asked again at most
+				t.Errorf("a question without supervisor: exit %d\n%s%s", r.code, r.out, r.err)
+			}
 			w.hears("web", "a", "some.test", "192.0.2.77")
 			w.hears("web", "a", "db", db)
 			t.Logf("answered again after %s", time.Since(begin))

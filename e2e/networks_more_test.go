@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -133,6 +134,56 @@ func TestIPv6PortIsTaken(t *testing.T) {
 		}
 		w.file("stack.yaml", strings.Replace(stack, "PORT", "0.0.0.0:18115", 1))
 		w.must("up", "-d")
+		w.must("down")
+		leaks()
+	})
+}
+
+// Intent: a port on [::1] answers there, of either family's container, over
+// replacements and the supervisor's end, and at no other address.
+func TestPortOnIPv6Loopback(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		stack := `
+services:
+  a:
+    image: stackup.test/busybox:1
+    command: [httpd, -f, -p, "80", -h, /www]
+    environment: {ROUND: "1"}
+    ports: ["[::1]:18116:80", "[::1]:18116:80/udp"]
+    stop_grace_period: 0s
+`
+		w.file("stack.yaml", stack)
+		w.must("up", "-d")
+		answers := func(when string) {
+			t.Helper()
+			if got := w.get("http://[::1]:18116/"); !strings.Contains(got, "hello from busybox") {
+				t.Errorf("%s: page %q", when, got)
+			}
+		}
+		answers("at first")
+		if c, err := net.Dial("tcp", "127.0.0.1:18116"); err == nil {
+			c.Close()
+			t.Error("the port answers at 127.0.0.1")
+		}
+		if r := w.run("plan", "--exit-code"); r.code != 0 {
+			t.Errorf("plan after up: exit %d\n%s", r.code, r.out)
+		}
+		w.file("stack.yaml", strings.Replace(stack, `"1"`, `"2"`, 1))
+		w.must("up", "-d")
+		answers("of the next one")
+		w.must("restart")
+		answers("after a restart")
+		check(t, syscall.Kill(w.supervisor(), syscall.SIGKILL))
+		answers("after the supervisor's end")
+		w.must("stop")
+		w.eventually("nobody listens", func() bool {
+			l, err := net.Listen("tcp6", "[::1]:18116")
+			if err == nil {
+				l.Close()
+			}
+			return err == nil
+		})
 		w.must("down")
 		leaks()
 	})

@@ -68,7 +68,7 @@ func (c *converter) port(p types.ServicePortConfig, w way) (Port, bool) {
 		bad("the container port %d is not between 1 and 65535", p.Target)
 	}
 	if out.Protocol != "tcp" && out.Protocol != "udp" {
-		bad("protocol %q is not supported yet; use tcp or udp", printable(out.Protocol))
+		bad("protocol %q cannot be published; use tcp or udp", printable(out.Protocol))
 	}
 	var err error
 	if out.HostPort, out.HostPortEnd, err = hostPorts(p.Published); err != nil {
@@ -87,8 +87,7 @@ func (c *converter) hostIP(text string, w way, bad func(format string, args ...a
 	switch {
 	case !ok:
 		bad("%q is not an IP address", printable(text))
-	case a == netip.IPv6Loopback():
-		bad("the kernel leads nothing on from [::1]; publish on 127.0.0.1, or on an address of this machine")
+	case a == netip.IPv6Loopback(): // relayed, to either family
 	case a.Is6() && !w.ipv6:
 		bad("nothing is published on %s: the container has no IPv6; give its network enable_ipv6: true", a)
 	case a.Is4() && !w.ipv4:

@@ -51,7 +51,6 @@ func TestNetworkValuesThatAreRefused(t *testing.T) {
 		{"port on IPv6 without it", `ports: ["[fd00::1]:80:80"]`, "", "the container has no IPv6"},
 		{"port on all IPv6 without it", `ports: ["[::]:80:80"]`, "", "the container has no IPv6"},
 		{"port on IPv4 without it", `ports: ["127.0.0.1:80:80"]`, "enable_ipv4: false, enable_ipv6: true", "the container has no IPv4"},
-		{"port on ::1", `ports: ["[::1]:80:80"]`, "enable_ipv6: true", "from [::1]"},
 		{"no link-local address", "networks: {n: {link_local_ips: [10.9.0.7]}}", "", "169.254.0.0/16"},
 		{"interface name", "networks: {n: {interface_name: a/b}}", "", "a name that an interface can have"},
 		{"two interface names", "networks: {n: {interface_name: a, driver_opts: {com.docker.network.endpoint.ifname: b}}}", "", "named a already"},

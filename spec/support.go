@@ -98,7 +98,7 @@ func serviceRows() []support {
 		yes("services.*.ports", "IPv4, and IPv6 where the network has it"),
 		yes("services.*.ports.[].target", ""),
 		yes("services.*.ports.[].published", "empty for any free port; a range for the first free one"),
-		yes("services.*.ports.[].host_ip", "any but [::1]"),
+		yes("services.*.ports.[].host_ip", ""),
 		yes("services.*.ports.[].protocol", "tcp or udp"),
 		unseen("services.*.ports.[].mode", "", "every port is published on this host"),
 		unseen("services.*.ports.[].name", "", "it names the port for people"),

@@ -64,15 +64,15 @@ func (g *globals) superviseEngine(ctx context.Context, d statedir.Dirs, libexec 
 	if err != nil {
 		return err
 	}
-	names := supervisor.Names{Dirs: d, Records: e.Network, Log: log}
-	answering := sync.WaitGroup{}
+	front := supervisor.Front{Dirs: d, Records: e.Network, Log: log}
+	serving := sync.WaitGroup{}
 	ctx, cancel := context.WithCancel(ctx)
-	answering.Go(func() { names.Run(ctx) })
+	serving.Go(func() { front.Run(ctx) })
 	s := &supervisor.Supervisor{
 		Engine: e, Endpoints: e.Network, Dirs: d, Log: log, Stay: stay, Needed: func() bool { return twin.Needed(d) },
 	}
 	err = s.Run(ctx)
 	cancel()
-	answering.Wait()
+	serving.Wait()
 	return errors.Join(err, e.Close())
 }

@@ -14,7 +14,7 @@ var (
 	core = []string{"spec", "planner", "internal/event", "internal/labels", "internal/statedir"}
 	// leaves do one thing each and know neither the executor nor containerd.
 	leaves = []string{
-		"internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns",
+		"internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns", "internal/relay",
 		"internal/ports", "internal/provider", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build", "internal/tree", "internal/chronicle",
 	}
 )
@@ -34,6 +34,7 @@ var rows = []row{
 	{"internal/restart", []string{"spec", "planner"}, nil, "restart rules are a function"},
 	{"internal/watch", nil, nil, "watching files needs no stack"},
 	{"internal/dns", []string{"planner", "spec"}, nil, "name tables are derived from state"},
+	{"internal/relay", nil, nil, "it knows addresses, not whose they are"},
 	{"internal/ports", []string{"planner", "spec"}, nil, "host ports in use, seen from outside"},
 	{"internal/twin", []string{"internal/statedir"}, nil, "a helper that replaces its dead twin needs a lock alone"},
 	{"internal/logs", []string{"planner", "internal/statedir", "internal/twin"}, nil, "logs outlive engine and command"},

@@ -48,7 +48,7 @@ func (e *Engine) observePorts(ctx context.Context, s *spec.Stack) ([]planner.Por
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	used, err := network.PortsInUse(ctx, wanted)
+	used, err := e.Network.PortsInUse(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -96,11 +96,22 @@ func (e Endpoint) families(wishes []Published) ([]Published, error) {
 			w.IPv6 = ipv6
 		case w.HostIP == "":
 			w.HostIP = netip.IPv6Unspecified().String()
+		case ip == netip.IPv6Loopback() && (ipv4 || ipv6):
 		case ip.Is6() && !ipv6, ip.Is4() && !ipv4:
 			return nil, fmt.Errorf("port %d cannot be published on %s: the container has no address of that family", w.Target, ip)
 		}
 	}
 	return out, nil
+}
+
+// leadsTo is where ports lead that are published on an address: to one of its
+// family, or, as a relay does not care, to any.
+func (e Endpoint) leadsTo(ip netip.Addr) netip.Addr {
+	to := e.target(ip.Is6())
+	if !to.IsValid() && ip == netip.IPv6Loopback() {
+		to = e.target(false)
+	}
+	return to
 }
 
 // target is the address that published ports of a family lead to: on the first

@@ -12,12 +12,11 @@ import (
 // PortsInUse gives the host ports that processes take, unless all of wanted are
 // free: listening TCP and unconnected UDP sockets, IPv4 and IPv6. It names the
 // holders of the wanted ones, for which it walks over all processes.
-func PortsInUse(ctx context.Context, wanted []Published) ([]planner.PortUse, error) {
+func (h *Host) PortsInUse(ctx context.Context, wanted []Published) ([]planner.PortUse, error) {
 	if allFree(wanted) {
 		return nil, nil
 	}
-	const proc = ports.Proc("/proc")
-	sockets, err := proc.Sockets()
+	sockets, err := h.sockets()
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +28,7 @@ func PortsInUse(ctx context.Context, wanted []Published) ([]planner.PortUse, err
 	}
 	holders := map[uint64]string{}
 	if len(inodes) > 0 {
-		if holders, err = proc.Holders(ctx, inodes); err != nil {
+		if holders, err = h.proc.Holders(ctx, inodes); err != nil {
 			return nil, err
 		}
 	}
@@ -42,6 +41,21 @@ func PortsInUse(ctx context.Context, wanted []Published) ([]planner.PortUse, err
 		out = append(out, planner.PortUse{HostIP: ip, Port: s.Port, Protocol: s.Protocol, Holder: holder(s, holders)})
 	}
 	return out, nil
+}
+
+// sockets are those of the host's processes, but for our own relays': the
+// records say who has those.
+func (h *Host) sockets() ([]ports.Socket, error) {
+	held, err := h.PublishedPorts()
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.proc.Sockets()
+	return slices.DeleteFunc(all, func(s ports.Socket) bool {
+		return s.Address == netip.IPv6Loopback() && slices.ContainsFunc(held, func(p PortHolder) bool {
+			return p.Port == s.Port && p.Protocol == s.Protocol && p.HostIP == s.Address.String()
+		})
+	}), err
 }
 
 // listens is where a socket listens: zero for one on [::], which takes the IPv4
@@ -86,7 +100,7 @@ func (h *Host) PublishedPorts() ([]PortHolder, error) {
 // hostUses gives what processes of the host take. Holders are looked for only
 // when an error has to name one.
 func (h *Host) hostUses(ctx context.Context) ([]ports.Use, error) {
-	sockets, err := h.proc.Sockets()
+	sockets, err := h.sockets()
 	if err != nil {
 		return nil, err
 	}

@@ -28,10 +28,22 @@ func names(bridges []nat.Bridge) (out []string) {
 	return out
 }
 
-// natPorts gives the ports of all endpoints that are up. Of two that publish
+// natPorts gives the published ports that rules lead on.
+func natPorts(endpoints []Endpoint) []nat.Port {
+	return slices.DeleteFunc(publishedPorts(endpoints), byRelay)
+}
+
+// Relayed gives the published ports that no rule can lead on: those of ::1.
+func Relayed(endpoints []Endpoint) []nat.Port {
+	return slices.DeleteFunc(publishedPorts(endpoints), func(p nat.Port) bool { return !byRelay(p) })
+}
+
+func byRelay(p nat.Port) bool { return p.HostIP == netip.IPv6Loopback() }
+
+// publishedPorts gives the ports of all endpoints that are up. Of two that publish
 // the same, the one that came later has it: so a port goes over from an old
 // incarnation to a new one in the very swap that brings the new one up.
-func natPorts(endpoints []Endpoint) []nat.Port {
+func publishedPorts(endpoints []Endpoint) []nat.Port {
 	endpoints = slices.Clone(endpoints)
 	slices.SortFunc(endpoints, func(a, b Endpoint) int { return cmp.Or(cmp.Compare(b.Seq, a.Seq), cmp.Compare(a.ID, b.ID)) })
 	type key struct {
@@ -61,7 +73,7 @@ func natPorts(endpoints []Endpoint) []nat.Port {
 func portsOf(e Endpoint) (out []nat.Port) {
 	for _, p := range e.Ports {
 		for _, ip := range p.HostIPs() {
-			if to := e.target(ip.Is6()); to.IsValid() {
+			if to := e.leadsTo(ip); to.IsValid() {
 				out = append(out, nat.Port{
 					HostIP: ip, HostPort: p.HostPort, Protocol: p.Protocol,
 					To: netip.AddrPortFrom(to, p.Target), Comment: e.Stack + "/" + e.Service,

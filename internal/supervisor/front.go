@@ -2,8 +2,10 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 
 	"stackup.dev/stackup/internal/dns"
 	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/internal/relay"
 	"stackup.dev/stackup/internal/statedir"
 )
 
@@ -28,21 +31,26 @@ type Records interface {
 	Endpoints() ([]network.Endpoint, error)
 }
 
-// Names answers containers' questions for names, at their networks' gateways,
-// by the records alone.
-type Names struct {
+// Front is what the supervisor serves to networks by the records alone: answers
+// to containers' questions for names, at their gateways, and the published ports
+// that no rule leads on.
+type Front struct {
 	Dirs    statedir.Dirs
 	Records Records
 	Log     *slog.Logger
+
+	names  *dns.Server
+	relays relay.Set
 }
 
-// Run answers until ctx ends, by records as they are at each time.
-func (n *Names) Run(ctx context.Context) {
-	server := dns.NewServer(n.Log, dns.MachineConf())
-	defer server.Close()
+// Run serves until ctx ends, by records as they are at each time.
+func (f *Front) Run(ctx context.Context) {
+	f.names = dns.NewServer(f.Log, dns.MachineConf())
+	defer f.names.Close()
+	defer func() { _ = f.relays.Close() }()
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		n.Log.Warn("no file events, looking every second instead", "err", err)
+		f.Log.Warn("no file events, looking every second instead", "err", err)
 		w = nil
 	} else {
 		defer func() { _ = w.Close() }()
@@ -51,11 +59,11 @@ func (n *Names) Run(ctx context.Context) {
 	defer again.Stop()
 	retry := firstTry
 	for {
-		n.watch(w)
+		f.watch(w)
 		var next time.Duration // until something changes
-		switch err := n.refresh(server); {
+		switch err := f.refresh(); {
 		case err != nil:
-			n.Log.Debug("names", "err", err)
+			f.Log.Debug("names and relays", "err", err)
 			next, retry = retry, min(2*retry, lastTry)
 		case w == nil:
 			next = blindLook
@@ -70,11 +78,11 @@ func (n *Names) Run(ctx context.Context) {
 
 // watch sees to it that the folders of records are watched, or what they will
 // be made in: the first record makes its folder, and the last one takes it away.
-func (n *Names) watch(w *fsnotify.Watcher) {
+func (f *Front) watch(w *fsnotify.Watcher) {
 	if w == nil {
 		return
 	}
-	for folder, in := range map[string]string{n.Dirs.Endpoints(): n.Dirs.State, n.Dirs.Networks(): n.Dirs.Root} {
+	for folder, in := range map[string]string{f.Dirs.Endpoints(): f.Dirs.State, f.Dirs.Networks(): f.Dirs.Root} {
 		if w.Add(folder) == nil {
 			_ = w.Remove(in) // it may not be watched
 		} else if w.Add(in) == nil {
@@ -144,16 +152,26 @@ func about(e fsnotify.Event) bool {
 	return filepath.Ext(name) == ".json" || name == "endpoints" || name == "networks"
 }
 
-func (n *Names) refresh(server *dns.Server) error {
-	networks, err := n.Records.Networks()
+func (f *Front) refresh() error {
+	networks, err := f.Records.Networks()
 	if err != nil {
 		return err
 	}
-	endpoints, err := n.Records.Endpoints()
+	endpoints, err := f.Records.Endpoints()
 	if err != nil {
 		return err
 	}
-	return server.Set(tableOf(networks, endpoints), socketsOf(networks))
+	return errors.Join(
+		f.names.Set(tableOf(networks, endpoints), socketsOf(networks)),
+		f.relays.Set(relaysOf(endpoints)),
+	)
+}
+
+func relaysOf(endpoints []network.Endpoint) (out []relay.Relay) {
+	for _, p := range network.Relayed(endpoints) {
+		out = append(out, relay.Relay{Protocol: p.Protocol, At: netip.AddrPortFrom(p.HostIP, p.HostPort), To: p.To})
+	}
+	return out
 }
 
 func tableOf(networks []network.Network, endpoints []network.Endpoint) *dns.Table {

@@ -26,7 +26,7 @@ func TestNamesFollowRecords(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n := Names{Dirs: dirs, Records: &network.Host{Dirs: dirs}, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	n := Front{Dirs: dirs, Records: &network.Host{Dirs: dirs}, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); n.Run(ctx) }()
