@@ -43,8 +43,8 @@ func (v *watching) expect(parts ...string) {
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		text := v.said.String()
-		if end := strings.LastIndexByte(text, '\n') + 1; end > v.seen && hasAll(text[v.seen:end], parts) {
-			v.seen = end
+		if end := afterAll(text[v.seen:], parts); end > 0 {
+			v.seen += end
 			return
 		}
 		if time.Now().After(deadline) {
@@ -54,13 +54,21 @@ func (v *watching) expect(parts ...string) {
 	}
 }
 
-func hasAll(line string, parts []string) bool {
+// afterAll is the end of the first lines that have all parts; 0 if they are not
+// there whole.
+func afterAll(text string, parts []string) (end int) {
 	for _, p := range parts {
-		if !strings.Contains(line, p) {
-			return false
+		at := strings.Index(text, p)
+		if at < 0 {
+			return 0
 		}
+		line := strings.IndexByte(text[at:], '\n')
+		if line < 0 {
+			return 0
+		}
+		end = max(end, at+line+1)
 	}
-	return true
+	return end
 }
 
 // end is Ctrl-C.

@@ -35,6 +35,9 @@ func (c *converter) probed(cfg types.ServiceConfig, out *Service) {
 	}
 	h.Probe = c.probe(v)
 	out.Healthcheck = &h
+	if h.Probe.Log != "" && out.Logging.Driver == LogNone {
+		c.problem("logging.driver", "with none there is no log for %s.probe to look at", extension)
+	}
 }
 
 // probe reads one of http, tcp and log.

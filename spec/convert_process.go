@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -264,38 +263,4 @@ func (c *converter) dns(cfg types.ServiceConfig) DNS {
 		}
 	}
 	return d
-}
-
-// logging takes the drivers that keep output in bounded files on this machine,
-// which is what is done here.
-func (c *converter) logging(l *types.LoggingConfig) Logging {
-	var out Logging
-	if l == nil {
-		return out
-	}
-	if !slices.Contains([]string{"", "json-file", "local"}, l.Driver) {
-		c.problem("logging.driver", "%s is not supported yet; output goes to bounded files, as with json-file and local", printable(l.Driver))
-	}
-	for _, name := range slices.Sorted(maps.Keys(l.Options)) {
-		var err error
-		switch value := l.Options[name]; name {
-		case "max-size":
-			out.MaxSize, err = units.RAMInBytes(value)
-		case "max-file":
-			if out.MaxFiles, err = strconv.Atoi(value); err != nil || out.MaxFiles < 1 {
-				err = fmt.Errorf("%q is not a number from 1 on", printable(value))
-			}
-		case "compress":
-			if out.Compress, err = strconv.ParseBool(value); err != nil {
-				err = fmt.Errorf("%q is neither true nor false", printable(value))
-			}
-		case "mode": // nothing ever waits for a log here
-		default:
-			err = fmt.Errorf("it is not supported yet")
-		}
-		if err != nil {
-			c.problem("logging.options."+name, "%v", err)
-		}
-	}
-	return out
 }

@@ -166,6 +166,21 @@ func flattenLogging(s *Service, yield func(path, text string)) {
 	number("logging.options.max-size", func(s *Service) int64 { return s.Logging.MaxSize })(s, yield)
 	number("logging.options.max-file", func(s *Service) int64 { return int64(s.Logging.MaxFiles) })(s, yield)
 	toggle("logging.options.compress", func(s *Service) bool { return s.Logging.Compress })(s, yield)
+	f := s.Logging.Forward
+	for _, o := range []struct{ name, value string }{
+		{"driver", s.Logging.Driver},
+		{"options.address", f.Address},
+		{"options.syslog-facility", f.Facility},
+		{"options.tag", f.Tag},
+		{"options.labels", f.Labels},
+		{"options.env", f.Environment},
+	} {
+		if o.value != "" {
+			yield("logging."+o.name, o.value)
+		}
+	}
+	toggle("logging.options.fluentd-request-ack", func(s *Service) bool { return s.Logging.Forward.Acknowledged })(s, yield)
+	toggle("logging.options.fluentd-sub-second-precision", func(s *Service) bool { return s.Logging.Forward.Precise })(s, yield)
 }
 
 func flattenResources(s *Service, yield func(path, text string)) {

@@ -98,11 +98,33 @@ func (s *Service) Others() []Other {
 	return out
 }
 
-// Logging bounds what is kept of a container's output; 0 for the default.
+// The drivers of Logging beside bounded files.
+const (
+	LogNone     = "none"
+	LogSyslog   = "syslog"
+	LogJournald = "journald"
+	LogFluentd  = "fluentd"
+)
+
+// Logging bounds what is kept of a container's output, 0 for the default, and
+// says where that goes beside.
 type Logging struct {
-	MaxSize  int64 `json:"max_size,omitempty"` // bytes of one file
-	MaxFiles int   `json:"max_file,omitempty"`
-	Compress bool  `json:"compress,omitempty"` // full files, by gzip
+	MaxSize  int64   `json:"max_size,omitempty"` // bytes of one file
+	MaxFiles int     `json:"max_file,omitempty"`
+	Compress bool    `json:"compress,omitempty"` // full files, by gzip
+	Driver   string  `json:"driver,omitempty"`   // one of the above; empty for files alone
+	Forward  Forward `json:"forward,omitzero"`   // of the three that send
+}
+
+// Forward says how lines are sent, by the options of Docker's drivers.
+type Forward struct {
+	Address      string `json:"address,omitempty"`  // PROTOCOL://WHERE; empty for the usual one
+	Facility     string `json:"facility,omitempty"` // of syslog
+	Tag          string `json:"tag,omitempty"`      // a template; empty for the container's short ID
+	Labels       string `json:"labels,omitempty"`   // names of labels that go along, separated by commas
+	Environment  string `json:"env,omitempty"`      // likewise of variables
+	Acknowledged bool   `json:"ack,omitempty"`      // fluentd says that it has them
+	Precise      bool   `json:"precise,omitempty"`  // fluentd is told nanoseconds
 }
 
 // Link is a name by which a service knows another container of its networks.

@@ -14,7 +14,7 @@ var (
 	core = []string{"spec", "planner", "internal/event", "internal/labels", "internal/statedir"}
 	// leaves do one thing each and know neither the executor nor containerd.
 	leaves = []string{
-		"internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns", "internal/relay",
+		"internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns", "internal/relay", "internal/forward",
 		"internal/ports", "internal/provider", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build", "internal/tree", "internal/chronicle",
 	}
 )
@@ -34,6 +34,7 @@ var rows = []row{
 	{"internal/restart", []string{"spec", "planner"}, nil, "restart rules are a function"},
 	{"internal/watch", nil, nil, "watching files needs no stack"},
 	{"internal/dns", []string{"planner", "spec"}, nil, "name tables are derived from state"},
+	{"internal/forward", []string{"spec", "planner", "internal/logs", "internal/statedir", "internal/twin"}, nil, "it reads log files and sends; whose they are it is told"},
 	{"internal/relay", nil, nil, "it knows addresses, not whose they are"},
 	{"internal/ports", []string{"planner", "spec"}, nil, "host ports in use, seen from outside"},
 	{"internal/twin", []string{"internal/statedir"}, nil, "a helper that replaces its dead twin needs a lock alone"},
@@ -89,6 +90,8 @@ var foreigners = []foreign{
 	{"github.com/containerd/go-cni", []string{"internal/cni", "internal/network/..."}, false, "every attachment takes one way"},
 	{"github.com/compose-spec/compose-go", []string{"spec"}, false, "the library that reads files is not our model"},
 	{"github.com/miekg/dns", []string{"internal/dns"}, true, "messages of DNS stop at the server"},
+	{"github.com/fluent/fluent-logger-golang", []string{"internal/forward"}, true, "the protocol stops where lines are sent"},
+	{"github.com/coreos/go-systemd/v22/journal", []string{"internal/forward"}, true, "likewise"},
 	{"github.com/spf13/cobra", []string{"cmd/stackup"}, false, "flags are the command's"},
 	{"github.com/spf13/pflag", []string{"cmd/stackup"}, false, "flags are the command's"},
 	{"our/internal/enginetest", nil, true, "a fake has no place in the program"},

@@ -76,10 +76,14 @@ type taskIO struct {
 	hold                  io.Closer // keeps them open until the shim has them
 }
 
+func logConfig(l spec.Logging) logs.Config {
+	return logs.Config{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, Compress: l.Compress, Discard: l.Driver == spec.LogNone}
+}
+
 // prepareIO makes the FIFOs of a container. A terminal has one stream out; a
 // standard input that stays open waits for whoever writes into its FIFO.
 func (e *Engine) prepareIO(id string, s *spec.Service) (t taskIO, err error) {
-	t.stdout, t.stderr, t.hold, err = logs.Prepare(e.Dirs, id, logs.Config{MaxSize: s.Logging.MaxSize, MaxFiles: s.Logging.MaxFiles, Compress: s.Logging.Compress})
+	t.stdout, t.stderr, t.hold, err = logs.Prepare(e.Dirs, id, logConfig(s.Logging))
 	if err != nil {
 		return t, err
 	}

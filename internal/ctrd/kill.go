@@ -68,9 +68,17 @@ func (e *Engine) forbidRestartAfter(ctx context.Context, rec containers.Containe
 	return e.forbidRestart(ctx, rec)
 }
 
+// awaitKilled waits for the end of who got SIGKILL. A shim that waits for a
+// command which is gone tells of no end before it is let go.
 func (e *Engine) awaitKilled(ctx context.Context, id string) error {
-	ended, err := e.awaitExit(ctx, id, killWait)
-	if err == nil && !ended {
+	ended, err := e.awaitExit(ctx, id, killTime)
+	if ended || err != nil {
+		return err
+	}
+	if err := e.Dirs.SweepExecs(); err != nil {
+		return err
+	}
+	if ended, err = e.awaitExit(ctx, id, killWait); err == nil && !ended {
 		err = fmt.Errorf("its process is still there %s after SIGKILL", killWait)
 	}
 	return err

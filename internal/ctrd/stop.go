@@ -22,8 +22,12 @@ import (
 	"stackup.dev/stackup/planner"
 )
 
-// killWait bounds the wait for a process that got SIGKILL.
-const killWait = 10 * time.Second
+const (
+	// killTime is what a process that got SIGKILL takes at most, as a rule.
+	killTime = 500 * time.Millisecond
+	// killWait bounds the wait for one that takes longer.
+	killWait = 10 * time.Second
+)
 
 // A shim that is told of more than 32 exits at once, while some of them are
 // being cleared away, stands still for a second per further one. So processes
@@ -177,12 +181,8 @@ func (e *Engine) killAndDelete(ctx context.Context, id string) error {
 		if err := e.signal(ctx, id, t, unix.SIGKILL); err != nil {
 			return err
 		}
-		ended, err := e.awaitExit(ctx, id, killWait)
-		if err != nil {
-			return err
-		}
-		if !ended {
-			return fmt.Errorf("process %d of %s is still there %s after SIGKILL (state %s)", t.Pid, id, killWait, t.Status)
+		if err := e.awaitKilled(ctx, id); err != nil {
+			return fmt.Errorf("%s (process %d): %w", id, t.Pid, err)
 		}
 	}
 	return e.deleteTask(ctx, id)

@@ -184,5 +184,5 @@ func (e *Engine) updateLogging(id string, old, now spec.Logging) error {
 	if old == now {
 		return nil
 	}
-	return logs.Reconfigure(e.Dirs, id, logs.Config{MaxSize: now.MaxSize, MaxFiles: now.MaxFiles, Compress: now.Compress})
+	return logs.Reconfigure(e.Dirs, id, logConfig(now))
 }

@@ -30,6 +30,7 @@ type Config struct {
 	MaxSize  int64 // bytes of one file
 	MaxFiles int   // files kept, the current one included
 	Compress bool  // all but the current one
+	Discard  bool  // keep nothing at all
 }
 
 func (c Config) normal() Config {
@@ -50,9 +51,10 @@ type ioFile struct {
 	MaxSize  int64  `json:"max_size"`
 	MaxFiles int    `json:"max_files"`
 	Compress bool   `json:"compress,omitempty"`
+	Discard  bool   `json:"discard,omitempty"`
 }
 
-func (f ioFile) config() Config { return Config{f.MaxSize, f.MaxFiles, f.Compress} }
+func (f ioFile) config() Config { return Config{f.MaxSize, f.MaxFiles, f.Compress, f.Discard} }
 
 // Prepare makes the FIFOs and the log folder of a container and tells the
 // collector about them. hold keeps both FIFOs open for reading and writing, so
@@ -81,7 +83,7 @@ func Prepare(dirs statedir.Dirs, id string, c Config) (stdout, stderr string, ho
 		}
 		held = append(held, f)
 	}
-	if err := writeIOFile(folder, ioFile{ioVersion, logDir, c.MaxSize, c.MaxFiles, c.Compress}); err != nil {
+	if err := writeIOFile(folder, ioFile{ioVersion, logDir, c.MaxSize, c.MaxFiles, c.Compress, c.Discard}); err != nil {
 		_ = held.Close()
 		return "", "", nil, err
 	}

@@ -106,7 +106,7 @@ func TestPrepareMayBeRepeated(t *testing.T) {
 			t.Fatal(err)
 		}
 		f, err := readIOFile(filepath.Dir(out))
-		want := ioFile{1, filepath.Join(dirs.Logs(), "c"), c.normal().MaxSize, c.normal().MaxFiles, c.Compress}
+		want := ioFile{1, filepath.Join(dirs.Logs(), "c"), c.normal().MaxSize, c.normal().MaxFiles, c.Compress, false}
 		if diff := cmp.Diff(want, f); err != nil || diff != "" {
 			t.Errorf("io.json after call %d: %v\n%s", i, err, diff)
 		}

@@ -80,6 +80,9 @@ func (w *Writer) SetConfig(c Config) {
 func (w *Writer) add(s Stream, raw, scratch []byte, flush bool, intend func(mark)) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.limits.Discard {
+		return len(raw)
+	}
 	b := split(scratch, raw, w.stamp(), s, min(maxBatch, int(w.limits.MaxSize/4)), flush)
 	if b.taken == 0 {
 		return 0

@@ -177,3 +177,17 @@ func TestWriterTimeRises(t *testing.T) {
 	}
 	_ = w.Close()
 }
+
+// TestDiscard: nothing is kept, and nothing waits; kept again when that is asked for.
+func TestDiscard(t *testing.T) {
+	w := NewWriter(t.TempDir(), Config{Discard: true})
+	if n := w.add(Stdout, []byte("gone\nhalf"), nil, false, nil); n != len("gone\nhalf") {
+		t.Errorf("%d bytes taken", n)
+	}
+	w.SetConfig(Config{})
+	w.add(Stdout, []byte("kept\n"), nil, false, nil)
+	b, err := os.ReadFile(filepath.Join(w.dir, "log"))
+	if err != nil || !strings.HasSuffix(string(b), " F kept\n") || strings.Contains(string(b), "gone") {
+		t.Errorf("log %q, %v", b, err)
+	}
+}

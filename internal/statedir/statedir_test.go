@@ -8,8 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func newDirs(t *testing.T) Dirs {
@@ -159,5 +161,43 @@ func TestSweepTakesOnlyWhatNobodyHolds(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"container-held"}, left); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}
+
+// TestSweepExecsFreesWriters: who waits for the reader of a FIFO that never
+// comes is let go; FIFOs of a command that is there stay.
+func TestSweepExecsFreesWriters(t *testing.T) {
+	d := newDirs(t)
+	dead, mine := filepath.Join(d.Exec(1<<30), "x", "stdout"), filepath.Join(d.Exec(os.Getpid()), "stdout")
+	for _, path := range []string{dead, mine} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), unix.Mkfifo(path, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened := make(chan error, 1)
+	waiting := make(chan struct{})
+	go func() {
+		close(waiting)
+		f, err := os.OpenFile(dead, os.O_WRONLY, 0)
+		if err == nil {
+			err = f.Close()
+		}
+		opened <- err
+	}()
+	<-waiting
+	time.Sleep(50 * time.Millisecond) // it opens it by now
+	if err := d.SweepExecs(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-opened:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the writer still waits")
+	}
+	if _, err := os.Stat(mine); err != nil {
+		t.Error(err)
 	}
 }

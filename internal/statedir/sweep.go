@@ -14,7 +14,7 @@ import (
 // would: files of passing locks that nobody holds, files aside that nobody
 // writes, FIFOs and passing mounts of processes that are gone. It waits for nobody.
 func (d Dirs) Sweep() error {
-	errs := []error{d.sweepLocks(), d.sweepExecs(), d.sweepMounts(), d.sweepBuild()}
+	errs := []error{d.sweepLocks(), d.SweepExecs(), d.sweepMounts(), d.sweepBuild()}
 	defer d.sweepVolumes()
 	for _, dir := range []string{d.Root, d.Networks(), d.Endpoints(), filepath.Join(d.Volumes(), "*")} {
 		errs = append(errs, sweepAside(dir))
@@ -69,14 +69,31 @@ func (d Dirs) sweepVolumes() {
 	}
 }
 
-func (d Dirs) sweepExecs() error {
+// SweepExecs removes the FIFOs of commands in containers whose caller is gone. A
+// shim may be about to open one for writing, which waits for a reader; as long as
+// it does, it tells nobody that the container's process has ended. So each has a
+// reader for a moment first.
+func (d Dirs) SweepExecs() error {
 	folders, err := filepath.Glob(filepath.Join(d.State, "exec", "*"))
 	for _, f := range folders {
 		if _, serr := os.Stat(filepath.Join("/proc", filepath.Base(f))); errors.Is(serr, fs.ErrNotExist) {
-			err = errors.Join(err, os.RemoveAll(f))
+			err = errors.Join(err, releaseWriters(f), os.RemoveAll(f))
 		}
 	}
 	return err
+}
+
+func releaseWriters(folder string) error {
+	return filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.Type() != fs.ModeNamedPipe {
+			return err
+		}
+		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
 }
 
 // sweepMounts removes nothing but mounts and empty folders: below a mount that

@@ -66,6 +66,7 @@ type Supervisor struct {
 	probes   jobs // health probes, by container
 	restarts jobs // restarts that are due, by container
 	silences jobs // names that are being taken or given back, by container
+	forwards jobs // what is sent on of their output, by container
 	ends     ends
 }
 
@@ -74,9 +75,11 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	s.probes.init(ctx)
 	s.restarts.init(ctx)
 	s.silences.init(ctx)
+	s.forwards.init(ctx)
 	defer s.probes.stopAll()
 	defer s.restarts.stopAll()
 	defer s.silences.stopAll()
+	defer s.forwards.stopAll()
 	s.ends.begin(chronicle.Book{Path: s.Dirs.Events()}, s.Log)
 	idle := time.Now().Add(firstIdle)
 	for ctx.Err() == nil {
@@ -129,7 +132,7 @@ func (s *Supervisor) follow(ctx context.Context, idle *time.Time) (done bool, er
 			}
 			last, took = time.Now(), min(time.Since(begin), longest)
 			left := time.Until(*idle)
-			if left <= 0 && !s.Stay && s.restarts.none() && s.probes.none() {
+			if left <= 0 && !s.Stay && s.restarts.none() && s.probes.none() && s.forwards.none() {
 				return true, nil
 			}
 			look.Reset(min(max(left, settle), resync))
@@ -169,6 +172,7 @@ func (s *Supervisor) sync(ctx context.Context, idle *time.Time) error {
 		alive[c.ID] = true
 		s.noteEarlier(ctx, c)
 		s.setRight(c)
+		s.forward(c)
 	}
 	s.ends.keep(alive)
 	s.probes.keep(alive)
