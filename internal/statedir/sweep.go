@@ -6,13 +6,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// releaseTime is what a shim takes at most from looking a FIFO up to opening it.
+const releaseTime = 50 * time.Millisecond
+
 // Sweep takes away what killed commands have left and no later step of a plan
 // would: files of passing locks that nobody holds, files aside that nobody
-// writes, FIFOs and passing mounts of processes that are gone. It waits for nobody.
+// writes, FIFOs and passing mounts of processes that are gone. It waits for no lock.
 func (d Dirs) Sweep() error {
 	errs := []error{d.sweepLocks(), d.SweepExecs(), d.sweepMounts(), d.sweepBuild()}
 	defer d.sweepVolumes()
@@ -77,23 +81,35 @@ func (d Dirs) SweepExecs() error {
 	folders, err := filepath.Glob(filepath.Join(d.State, "exec", "*"))
 	for _, f := range folders {
 		if _, serr := os.Stat(filepath.Join("/proc", filepath.Base(f))); errors.Is(serr, fs.ErrNotExist) {
-			err = errors.Join(err, releaseWriters(f), os.RemoveAll(f))
+			err = errors.Join(err, removeFIFOs(f))
 		}
 	}
 	return err
 }
 
-func releaseWriters(folder string) error {
-	return filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+// removeFIFOs removes a folder of FIFOs. Its writers open one after the other, so
+// all have a reader until they are gone, and a moment longer for who has just
+// looked one up.
+func removeFIFOs(folder string) error {
+	var readers []*os.File
+	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.Type() != fs.ModeNamedPipe {
 			return err
 		}
 		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
-		if err != nil {
-			return err
+		if err == nil {
+			readers = append(readers, f)
 		}
-		return f.Close()
+		return err
 	})
+	err = errors.Join(err, os.RemoveAll(folder))
+	if len(readers) > 0 {
+		time.Sleep(releaseTime)
+	}
+	for _, f := range readers {
+		_ = f.Close() // only read from
+	}
+	return err
 }
 
 // sweepMounts removes nothing but mounts and empty folders: below a mount that

@@ -97,56 +97,11 @@ func TestSaves(t *testing.T) {
 	file, other := filepath.Join(dir, "sub/page.html"), filepath.Join(dir, "sub/other")
 	put(t, file, "one")
 	put(t, other, "x")
-	saves := map[string]func(){
-		"in place (vim, backupcopy=yes)": func() {
-			put(t, filepath.Join(dir, "sub/4913"), "")
-			must(t, os.Remove(filepath.Join(dir, "sub/4913")))
-			put(t, file+"~", "one")
-			put(t, file, "two")
-			must(t, os.Remove(file+"~"))
-		},
-		"by a new file (vim, backupcopy=no)": func() {
-			put(t, filepath.Join(dir, "sub/.page.html.swp"), "swap")
-			must(t, os.Rename(file, file+"~"))
-			put(t, file, "three")
-			must(t, os.Remove(file+"~"))
-			put(t, filepath.Join(dir, "sub/.page.html.swp"), "swap, more")
-		},
-		"VS Code": func() {
-			f, err := os.OpenFile(file, os.O_WRONLY|os.O_TRUNC, 0)
-			must(t, err)
-			_, err = f.WriteString("four")
-			must(t, err)
-			must(t, f.Sync())
-			must(t, f.Close())
-		},
-		"JetBrains' safe write": func() {
-			put(t, file+"___jb_tmp___", "five")
-			must(t, os.Rename(file, file+"___jb_old___"))
-			must(t, os.Rename(file+"___jb_tmp___", file))
-			must(t, os.Remove(file+"___jb_old___"))
-		},
-		"sed -i": func() {
-			put(t, filepath.Join(dir, "sub/sedAb3dEf"), "six")
-			must(t, os.Rename(filepath.Join(dir, "sub/sedAb3dEf"), file))
-		},
-		"rsync": func() {
-			put(t, filepath.Join(dir, "sub/.page.html.x8Kq2L"), "seven")
-			must(t, os.Chtimes(filepath.Join(dir, "sub/.page.html.x8Kq2L"), time.Time{}, time.Unix(1e9, 0)))
-			must(t, os.Rename(filepath.Join(dir, "sub/.page.html.x8Kq2L"), file))
-		},
-		"git checkout": func() {
-			put(t, filepath.Join(dir, ".git/index.lock"), "")
-			must(t, os.Remove(file))
-			put(t, file, "eight")
-			must(t, os.Rename(filepath.Join(dir, ".git/index.lock"), filepath.Join(dir, ".git/index")))
-		},
-	}
 	h, only := listen(t, 0, filter(t, dir)), listen(t, 0, filter(t, file))
-	for how, save := range saves {
-		save()
-		h.tells(how, file)
-		only.tells(how+", of a file alone", file)
+	for _, s := range unrest.Saves(file) {
+		must(t, s.Do())
+		h.tells(s.How, file)
+		only.tells(s.How+", of a file alone", file)
 	}
 }
 

@@ -1,0 +1,176 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"stackup.dev/stackup/internal/dev/unrest"
+)
+
+// Intent: however a program saves, what it saved is in the container, under its
+// name and no other.
+func TestWatchSavesOfEditors(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheck()
+	w.file("src/page", "one")
+	w.file("stack.yaml", `
+services:
+  web:
+    image: stackup.test/busybox:1
+    stop_grace_period: 0s
+    develop: {watch: [{path: ., action: sync, target: /app, ignore: [stack.yaml]}]}
+`)
+	v := w.watch("watch")
+	page := filepath.Join(w.project, "src/page")
+	for _, s := range unrest.Saves(page) {
+		check(t, s.Do())
+		v.expect("web", "synced", "src/page")
+		w.sees("web", "/app/src/page", s.Text)
+		w.inside("web", map[string]string{"ls -A /app /app/src": "/app:\nsrc\n\n/app/src:\npage"})
+	}
+	for _, c := range []struct{ program, script, want string }{
+		{"sed", "sed -i s/eight/nine/ src/page", "nine"},
+		{"git", "rm -r .git; git init -q . && git add src && git -c user.name=a -c user.email=b commit -qm x && printf ten >src/page", "ten"},
+		{"git", "git checkout -q src/page", "nine"},
+		{"rsync", "mkdir -p /tmp/rs.$$ && printf eleven > /tmp/rs.$$/page && rsync -a /tmp/rs.$$/ src/; rm -r /tmp/rs.$$", "eleven"},
+	} {
+		if _, err := exec.LookPath(c.program); err != nil {
+			t.Logf("%s is not here", c.program)
+			continue
+		}
+		sh := exec.Command("sh", "-c", c.script)
+		sh.Dir = w.project
+		if out, err := sh.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", c.program, err, out)
+		}
+		w.sees("web", "/app/src/page", c.want)
+	}
+	v.end()
+	w.must("down")
+	leaks()
+}
+
+// Intent: what users of docker compose watch report most. There, burst upon burst
+// is built, other services restart, deletions and renames fail in a container
+// that does not run, a user without a name in the image gets nothing, patterns
+// with exceptions are misread, the stack's own files are copied, and a lock stays
+// after a kill.
+func TestWatchReportedFailings(t *testing.T) {
+	w := newWorld(t, embedded)
+	for name, text := range map[string]string{
+		"src/a": "1", "src/b": "1", "all/x": "no", "all/keep": "1", "all/sub/keep": "1", "ctx/page": "0",
+		"tiny/Dockerfile":             "FROM scratch\nCOPY --from=stackup.test/busybox:1 /bin/busybox /sleep\nUSER 1234:5678\n",
+		"ctx/Dockerfile":              "FROM stackup.test/busybox:1\nCOPY page /page\n",
+		"ctx/Dockerfile.dockerignore": "*\n!page\n!more/**\n",
+	} {
+		w.file(name, text)
+	}
+	w.file("stack.yaml", `
+services:
+  tiny:
+    build: ./tiny
+    command: [/sleep, "100000"]
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./src, action: sync, target: /app}]}
+  ended:
+    image: stackup.test/busybox:1
+    command: ["true"]
+    develop: {watch: [{path: ./src, action: sync, target: /app}]}
+  sealed:
+    image: stackup.test/busybox:1
+    read_only: true
+    volumes: [data:/data]
+    tmpfs: [/mem]
+    stop_grace_period: 0s
+    develop:
+      watch:
+        - {path: ./src, action: sync, target: /data/app}
+        - {path: ./all, action: sync, target: /mem/all, ignore: ["*", "!keep", "!sub"]}
+  built:
+    build: ./ctx
+    command: [sleep, "100000"]
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./ctx, action: rebuild}]}
+  whole:
+    image: stackup.test/busybox:1
+    stop_grace_period: 0s
+    develop: {watch: [{path: ., action: sync+restart, target: /w, include: ["src", "stack.yaml", "tiny"]}]}
+  other: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+volumes: {data: {}}
+`)
+	v := w.watch("watch")
+	other := w.pidsOf("shop-other")
+	inTiny := func(path string) string {
+		for pid := range processesIn(w, "shop-tiny") {
+			return fmt.Sprintf("/proc/%s/root%s", pid, path)
+		}
+		return "/none"
+	}
+	reads := func(path, want string) {
+		t.Helper()
+		w.eventually(path+" is "+want, func() bool {
+			b, _ := os.ReadFile(inTiny(path))
+			return string(b) == want
+		})
+	}
+
+	w.file("src/a", "2")
+	reads("/app/a", "2") // no shell, no tar, no passwd in there
+	var st syscall.Stat_t
+	check(t, syscall.Stat(inTiny("/app/a"), &st))
+	if st.Uid != 1234 || st.Gid != 5678 {
+		t.Errorf("the file is of %d:%d", st.Uid, st.Gid)
+	}
+	w.sees("sealed", "/data/app/a", "2")
+	w.must("cp", "ended:/app/a", "copied")
+	check(t, os.Rename(filepath.Join(w.project, "src/a"), filepath.Join(w.project, "src/c")))
+	check(t, os.Remove(filepath.Join(w.project, "src/b")))
+	reads("/app/c", "2")
+	reads("/app/a", "")
+	w.eventually("the container that has ended has it by its new name only", func() bool {
+		return w.run("cp", "ended:/app/c", "copied").code == 0 && w.run("cp", "ended:/app/a", "copied").code != 0
+	})
+	w.sees("sealed", "/data/app/a", "")
+
+	w.file("all/x", "yes")
+	w.file("all/keep", "2")
+	w.file("all/sub/keep", "2")
+	w.sees("sealed", "/mem/all/keep", "2")
+	w.sees("sealed", "/mem/all/sub/keep", "2")
+	w.inside("sealed", map[string]string{"ls /mem/all": "keep\nsub"})
+
+	w.file("tiny/Dockerfile", "FROM scratch\nCOPY --from=stackup.test/busybox:1 /bin/busybox /sleep\nUSER 1234:5678\nLABEL a=b\n")
+	v.expect("tiny")
+	if got := w.must("exec", "-T", "whole", "ls", "-R", "/w").out; strings.Contains(got, "stack.yaml") || strings.Contains(got, "Dockerfile") || !strings.Contains(got, "c\n") {
+		t.Errorf("what was copied of the whole project:\n%s", got)
+	}
+
+	w.file("ctx/left-out", "x") // not in the image, so nothing to build
+	for i := range 30 {
+		w.file("ctx/page", fmt.Sprint(i))
+		time.Sleep(20 * time.Millisecond)
+	}
+	w.sees("built", "/page", "29")
+	if n := strings.Count(v.said.String(), "built: rebuilt"); n > 3 {
+		t.Errorf("30 saves in a row were built %d times:\n%s", n, v.said.String())
+	}
+	if now := w.pidsOf("shop-other"); now != other {
+		t.Error("a service that no rule is about was restarted")
+	}
+
+	check(t, v.cmd.Process.Kill())
+	v.cmd.Wait()
+	again := w.watch("watch")
+	w.file("src/c", "3")
+	reads("/app/c", "3")
+	again.end()
+	w.must("down", "-v")
+}
