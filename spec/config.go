@@ -59,17 +59,15 @@ func Config(ctx context.Context, o Options, v View) ([]byte, error) {
 	switch {
 	case v.Locked:
 		out, err = encoded(imagesOf(project), v.Format)
-	case v.Format == "json":
-		if out, err = project.MarshalJSON(); err == nil {
-			out, err = mendedJSON(out)
-		}
 	default:
-		out, err = project.MarshalYAML()
+		if out, err = project.MarshalYAML(); err == nil {
+			out, err = mended(unmarked(out), v.Format)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return doubled(unmarked(out), v.Format)
+	return doubled(out, v.Format)
 }
 
 // viewed gives the project as the view wants it, once all has been checked.

@@ -3,12 +3,11 @@ package spec
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
 )
 
 // sshKeys gives keys of builds the form that can be read again: the library
@@ -52,62 +51,66 @@ func markUnswapped(p *types.Project, s *Stack) {
 
 // unmarked has zeros where the marks were put, and nowhere else.
 func unmarked(out []byte) []byte {
-	for _, form := range []string{`mem_swappiness: "%d"`, `"mem_swappiness": "%d"`} {
-		out = bytes.ReplaceAll(out, fmt.Appendf(nil, form, swapMark), fmt.Appendf(nil, form, 0))
-	}
-	return out
+	return bytes.ReplaceAll(out, fmt.Appendf(nil, `mem_swappiness: "%d"`, swapMark), []byte(`mem_swappiness: "0"`))
 }
 
-// mendedJSON puts right what the library writes as JSON and cannot read: zeros
-// of limits that are left out, and names of blkio_config in capitals.
-func mendedJSON(in []byte) ([]byte, error) {
-	if !bytes.Contains(in, []byte(`"ulimits"`)) && !bytes.Contains(in, []byte(`"blkio_config"`)) {
-		return in, nil
+// mended puts right what the library writes and does not read. JSON is made of
+// the YAML: the library's own leaves extensions and zeros out.
+func mended(out []byte, format string) ([]byte, error) {
+	suspect := slices.ContainsFunc([]string{"jobs:", "devices:", "pre_start:"}, func(name string) bool { return bytes.Contains(out, []byte(name)) })
+	if format != "json" && !suspect {
+		return out, nil
 	}
-	var model map[string]any
-	d := json.NewDecoder(bytes.NewReader(in))
-	d.UseNumber()
-	if err := d.Decode(&model); err != nil {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(out, &doc); err != nil {
 		return nil, err
 	}
-	services, _ := model["services"].(map[string]any)
-	for _, v := range services {
-		service, _ := v.(map[string]any)
-		build, _ := service["build"].(map[string]any)
-		zeros(service["ulimits"])
-		zeros(build["ulimits"])
-		blkio, _ := service["blkio_config"].(map[string]any)
-		for attr, list := range blkio {
-			blkio[attr] = lowered(list)
+	root := doc.Content[0]
+	for _, job := range entries(get(root, "jobs")) {
+		without(job.value, "name")
+		createsPaths(get(job.value, "volumes"))
+	}
+	for _, s := range entries(get(root, "services")) {
+		for _, d := range items(get(get(get(get(s.value, "deploy"), "resources"), "reservations"), "devices")) {
+			defaulted(d, "capabilities", &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle})
+		}
+		for _, hook := range items(get(s.value, "pre_start")) {
+			createsPaths(get(hook, "volumes"))
 		}
 	}
-	return encoded(model, "json")
+	if format != "json" {
+		return encoded(&doc, format)
+	}
+	var model any
+	if err := root.Decode(&model); err != nil {
+		return nil, err
+	}
+	return encoded(model, format)
 }
 
-func zeros(limits any) {
-	all, _ := limits.(map[string]any)
-	for _, v := range all {
-		if limit, ok := v.(map[string]any); ok {
-			for _, end := range []string{"soft", "hard"} {
-				limit[end] = cmp.Or(limit[end], any(0))
-			}
+// createsPaths writes down that sources are made, where the library leaves that
+// out: it takes it for given in the volumes of services alone.
+func createsPaths(volumes *yaml.Node) {
+	for _, v := range items(volumes) {
+		if bind := get(v, "bind"); bind != nil {
+			defaulted(bind, "create_host_path", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 		}
 	}
 }
 
-// lowered gives the entries of a list names in small letters.
-func lowered(list any) any {
-	entries, ok := list.([]any)
-	if !ok {
-		return list
+// defaulted gives a mapping an attribute that it does not have.
+func defaulted(n *yaml.Node, name string, value *yaml.Node) {
+	if get(n, name) == nil {
+		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, value)
 	}
-	for i, e := range entries {
-		out := map[string]any{}
-		old, _ := e.(map[string]any)
-		for name, value := range old {
-			out[strings.ToLower(name)] = value
+}
+
+// without takes an attribute out of a mapping.
+func without(n *yaml.Node, name string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			n.Content = slices.Delete(n.Content, i, i+2)
+			return
 		}
-		entries[i] = out
 	}
-	return entries
 }

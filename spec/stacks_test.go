@@ -118,3 +118,40 @@ func noteUse(r *refuser, n *yaml.Node, pattern string, used map[string]bool) {
 		}
 	}
 }
+
+// TestConfigOfStacksLoadsAgain: what config writes of each file asks for the same.
+func TestConfigOfStacksLoadsAgain(t *testing.T) {
+	files, err := filepath.Glob("testdata/stacks/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		for _, format := range []string{"yaml", "json"} {
+			t.Run(strings.TrimSuffix(filepath.Base(f), ".yaml")+" as "+format, func(t *testing.T) {
+				o := Options{WorkingDir: stackFolder(t, f), Files: []string{filepath.Base(f)}, Store: "testdata/stacks/files/store"}
+				before := asked(t, o)
+				out, err := Config(t.Context(), o, View{Format: format})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(o.WorkingDir, filepath.Base(f)), out, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(before, asked(t, o)); diff != "" {
+					t.Errorf("(-before +after)\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// asked is what a stack asks for, wherever that is written.
+func asked(t *testing.T, o Options) *Stack {
+	t.Helper()
+	s, err := Load(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Files, s.Disabled, s.Notices, s.Sources = nil, nil, nil, nil
+	return s
+}
