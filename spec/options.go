@@ -109,7 +109,7 @@ func (s *setup) fileList() []string {
 func (s *setup) resolveFiles() error {
 	for _, f := range s.fileList() {
 		if isRemote(f) {
-			return &Error{File: printable(f), Msg: "stack files from a remote place are not supported yet", Hint: "fetch it first and name the local file"}
+			return &Error{File: printable(f), Msg: "only stack files of this machine are read", Hint: "fetch it first and name the local file"}
 		}
 		if f != stdinName {
 			f = s.abs(f)

@@ -132,7 +132,7 @@ func (s *scan) text(src *source, n *yaml.Node, path string, sc scope) (string, b
 		return "", false // the library reports it with its path
 	}
 	if isRemote(value) {
-		s.rep.addf(position{src.file, n.Line, n.Column}, path, "%s: files from a remote place are not supported yet", printable(value))
+		s.rep.addf(position{src.file, n.Line, n.Column}, path, "%s: only files of this machine are read; fetch it first and name the local file", printable(value))
 		return "", false
 	}
 	return value, value != ""
@@ -146,7 +146,7 @@ func (s *scan) include(src *source, inc *yaml.Node, path string, sc scope) {
 	if inc.Kind == yaml.MappingNode {
 		list = get(inc, "path")
 		if nested := len(sc.chain) > 1; nested && (get(inc, "project_directory") != nil || get(inc, "env_file") != nil) {
-			s.rep.addf(position{src.file, inc.Line, inc.Column}, path, "project_directory and env_file are not supported yet in an included file")
+			s.rep.addf(position{src.file, inc.Line, inc.Column}, path, "in a file that is included itself, the Compose library takes project_directory and env_file from the wrong folder; include this file from the stack file instead")
 			return
 		}
 		if dir, ok := s.text(src, get(inc, "project_directory"), path+".project_directory", sc); ok {
