@@ -140,6 +140,12 @@ volumes: {vol: {}, empty: {}, filled: {}}
 		w.file("stack.yaml", stack(", volume: {subpath: deep}"))
 		w.must("up", "-d")
 		w.inside("a", map[string]string{"cat /file": "deep"})
+		w.must("restart", "a")
+		w.inside("a", map[string]string{"cat /file": "deep"})
+		w.must("run", "--rm", "fill", "sh", "-c", "rm /data/deep; ln -s /etc/shadow /data/deep")
+		if r := w.run("restart", "a"); r.code != 1 || !strings.Contains(r.err, "a link has taken its place") {
+			t.Errorf("a subpath that leads out now: exit %d\n%s", r.code, r.err)
+		}
 		w.must("down", "-v")
 		leaks()
 	})

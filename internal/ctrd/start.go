@@ -232,11 +232,19 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 	if err := e.useVolumes(ctx, rec); err != nil {
 		return err
 	}
+	parts, err := e.holdFolders(rec)
+	if err != nil {
+		return err
+	}
+	defer parts.close()
 	down, err := e.mountImages(ctx, rec, st.Mounted)
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(e.makeTask(ctx, rec, io), down()); err != nil {
+		return err
+	}
+	if err := parts.mounted(ctx, e, rec.ID); err != nil {
 		return err
 	}
 	released()
