@@ -269,7 +269,9 @@ services:
 		if r := w.run("exec", "-T", "b", "touch", "/loose/y"); r.code == 0 {
 			t.Error("ro is written to")
 		}
-		w.must("-f", "lend.yaml", "down")
+		if r := w.run("-f", "lend.yaml", "down", "-v"); r.code != 1 || !strings.Contains(r.err, "volume lending_mem is in use by container shop-") {
+			t.Errorf("down -v of what others have mounted: exit %d\n%s", r.code, r.err)
+		}
 		if got := w.must("exec", "-T", "b", "cat", "/mem/x").out; got != "memory" {
 			t.Errorf("after the lender has gone: %q", got)
 		}

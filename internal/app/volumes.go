@@ -5,18 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"stackup.dev/stackup/planner"
 )
 
-// VolumeFinder knows the volumes on this machine and who uses them.
+// VolumeFinder knows the volumes on this machine.
 type VolumeFinder interface {
 	// Volumes gives the volumes of all stacks, sorted by name.
 	Volumes(ctx context.Context) ([]planner.Volume, error)
-	// VolumeUsers gives the names of the containers, running or not, that
-	// mount a volume, by the volume's name.
-	VolumeUsers(ctx context.Context) (map[string][]string, error)
 }
 
 // RemoveVolumes deletes volumes, by their names on the machine, with their
@@ -49,13 +45,6 @@ func (a *App) removeVolume(ctx context.Context, name string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	users, err := a.Engine.VolumeUsers(ctx)
-	if err != nil {
-		return err
-	}
-	if u := users[name]; len(u) > 0 {
-		return fmt.Errorf("volume %s is in use by container %s", name, strings.Join(u, ", "))
-	}
 	return a.Engine.RemoveVolume(ctx, all[i].Stack, name)
 }
 

@@ -17,7 +17,7 @@ func TestRemoveVolumes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m.users = map[string][]string{"shop_data": {"shop-db-1", "shop-db-2"}}
+	m.held = map[string][]string{"shop_data": {"shop-db-1", "shop-db-2"}}
 	removed, err := a.RemoveVolumes(t.Context(), []string{"shop_cache", "shop_data", "shop_none", "shop_mail", "shop_mail"})
 	if diff := cmp.Diff([]string{"shop_cache", "shop_mail"}, removed); diff != "" {
 		t.Errorf("removed (-want +got):\n%s", diff)

@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -25,6 +27,7 @@ type machine struct {
 	*enginetest.Fake
 	list       []inspect.Container
 	users      map[string][]string // of volumes
+	held       map[string][]string // volumes, by containers that stay
 	releaseErr error
 	ensureErr  error
 	runErr     error
@@ -134,8 +137,13 @@ func (m *machine) Volumes(ctx context.Context) ([]planner.Volume, error) {
 	return st.Volumes, err
 }
 
-// VolumeUsers implements VolumeFinder.
-func (m *machine) VolumeUsers(context.Context) (map[string][]string, error) { return m.users, nil }
+// RemoveVolume keeps one that is in use, as the engine does.
+func (m *machine) RemoveVolume(ctx context.Context, stack, name string) error {
+	if u := m.held[name]; len(u) > 0 {
+		return fmt.Errorf("volume %s is in use by container %s", name, strings.Join(u, ", "))
+	}
+	return m.Fake.RemoveVolume(ctx, stack, name)
+}
 
 // AnonymousUsers implements AnonymousFinder.
 func (m *machine) AnonymousUsers(context.Context, string) (map[string][]string, error) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	contfs "github.com/containerd/continuity/fs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -181,7 +182,15 @@ func (e *Engine) CreateVolume(_ context.Context, stack string, v spec.Volume) er
 	return e.volumes.Create(planner.Volume{Key: v.Key, Name: v.Name, Stack: stack, Made: v.Local, Labels: v.Labels})
 }
 
-// RemoveVolume deletes a volume with its data.
+// RemoveVolume deletes a volume with its data. One that a container mounts, of
+// whichever stack, stays, and is an error.
 func (e *Engine) RemoveVolume(ctx context.Context, _, name string) error {
+	users, err := e.volumeUsers(ctx)
+	if err != nil {
+		return err
+	}
+	if u := users[name]; len(u) > 0 {
+		return fmt.Errorf("volume %s is in use by container %s", name, strings.Join(u, ", "))
+	}
 	return e.volumes.Remove(ctx, name)
 }

@@ -15,10 +15,10 @@ import (
 // Volumes gives the volumes of all stacks, sorted by name.
 func (e *Engine) Volumes(context.Context) ([]planner.Volume, error) { return e.volumes.List() }
 
-// VolumeUsers gives the names of the containers, running or not, that mount a
+// volumeUsers gives the names of the containers, running or not, that mount a
 // volume, by the volume's name. It goes by the mounts that containers were
 // really made with: an anonymous volume is named nowhere else.
-func (e *Engine) VolumeUsers(ctx context.Context) (map[string][]string, error) {
+func (e *Engine) volumeUsers(ctx context.Context) (map[string][]string, error) {
 	all, err := e.volumes.List()
 	if err != nil {
 		return nil, err
