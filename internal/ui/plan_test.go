@@ -167,7 +167,7 @@ func hasStepLine(text string, n int, s planner.Step) bool {
 	lines := strings.Split(text, "\n")
 	for i, l := range lines[:len(lines)-1] {
 		f := strings.Fields(l)
-		if len(f) < 3 || f[0] != strconv.Itoa(n) || !strings.Contains(l, string(s.Op)) {
+		if len(f) < 3 || f[0] != strconv.Itoa(n) || !strings.Contains(l, word(s.Op)) {
 			continue
 		}
 		// The reason of a long object stands on the next line.

@@ -12,6 +12,14 @@ import (
 // verbWidth is the longest verb and one space: "replace ".
 const verbWidth = 8
 
+// word is what a step's line calls it.
+func word(op planner.Op) string {
+	if op == planner.OpHook {
+		return "hook"
+	}
+	return string(op)
+}
+
 // stepObject is what a step's line names: the incarnation under a
 // container's heading, else the thing itself.
 func stepObject(g *group, s planner.Step) string {
@@ -30,7 +38,7 @@ func (v *planView) group(g *group) {
 	if len(g.steps) == 1 && len(g.steps[0].Rescue) == 0 {
 		s := g.steps[0]
 		mark, c := g.verb().symbol()
-		v.step(v.stepNumber(s), v.color.paint(c, mark), string(s.Op), stepObject(g, s), s)
+		v.step(v.stepNumber(s), v.color.paint(c, mark), word(s.Op), stepObject(g, s), s)
 		v.fields(s.Reason.Fields)
 		return
 	}
@@ -49,7 +57,7 @@ func (v *planView) group(g *group) {
 			v.rescue(s)
 			continue
 		}
-		v.step(v.stepNumber(s), " ", "  "+string(s.Op), stepObject(g, s), s)
+		v.step(v.stepNumber(s), " ", "  "+word(s.Op), stepObject(g, s), s)
 	}
 }
 
