@@ -244,7 +244,7 @@ func (w *world) supervisor() (pid int) {
 	w.t.Helper()
 	w.eventually("there is a supervisor", func() bool {
 		for p, what := range processesOf(w.dir) {
-			if strings.HasSuffix(strings.TrimSpace(what), "__supervise") { // the logger's says how to bring it back
+			if what = strings.TrimSpace(what); strings.HasSuffix(what, "__supervise") || strings.HasSuffix(what, "__supervise --stay") { // the logger's says how to bring it back
 				pid = p
 			}
 		}

@@ -19,6 +19,7 @@ func TestReboot(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("token.txt", "hush")
+		w.file(".env", "KEY=quiet\n")
 		w.file("stack.yaml", `
 services:
   web:
@@ -36,9 +37,10 @@ services:
     restart: always
     volumes: ["data:/data", "fast:/fast"]
     stop_grace_period: 0s
+  keyed: {image: stackup.test/busybox:1, restart: always, secrets: [key], stop_grace_period: 0s}
   once: {image: stackup.test/busybox:1, stop_grace_period: 0s}
   off: {image: stackup.test/busybox:1, restart: always, scale: 2, stop_grace_period: 0s}
-secrets: {token: {file: ./token.txt}}
+secrets: {token: {file: ./token.txt}, key: {environment: KEY}}
 volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 `)
 		w.must("up", "-d", "--wait")
@@ -66,9 +68,14 @@ volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 				t.Errorf("%s: %s, want %s", name, got, want)
 			}
 		}
-		if r := w.must("plan", "--scale", "off=3"); !strings.Contains(r.out, "2 to start, 7 unchanged") {
-			t.Errorf("not all is as wanted but once and off.3:\n%s", r.out)
+		if r := w.must("plan", "--scale", "off=3"); !strings.Contains(r.out, "1 to replace, 2 to start, 7 unchanged") || !strings.Contains(r.out, "secrets.key") {
+			t.Errorf("not all is as wanted but keyed, once and off.3:\n%s", r.out)
 		}
+		w.must("up", "-d", "keyed") // its secret is nowhere but in the caller's environment
+		if got := w.supervisor(); got != s.Process.Pid {
+			t.Errorf("up has put supervisor %d in the place of %d", got, s.Process.Pid)
+		}
+		w.inside("keyed", map[string]string{"cat /run/secrets/key": "quiet"})
 		w.must("down", "-v")
 		s.Process.Signal(syscall.SIGTERM)
 		s.Wait()

@@ -8,11 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"stackup.dev/stackup/internal/engine"
 	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/internal/twin"
 )
 
 // unitName is the systemd unit that install makes.
@@ -32,8 +34,16 @@ command has started a supervisor already, stand by to take its place.`,
 			if err != nil {
 				return err
 			}
-			g.address = choice.Address
-			return g.supervise(c.Context(), true)
+			d, libexec, err := g.embedded()
+			if err != nil {
+				return err
+			}
+			wanted, err := newHelpers(d, libexec, choice.Address).commands()
+			if err != nil {
+				return err
+			}
+			argv := append(wanted[twin.Supervisor], stayFlag) // by which commands know it
+			return fmt.Errorf("run the supervisor: %w", syscall.Exec(argv[0], argv, os.Environ()))
 		},
 	}
 }

@@ -29,3 +29,19 @@ func TestUnit(t *testing.T) {
 		t.Errorf("quoted as %s", got)
 	}
 }
+
+// TestStands: a supervisor that systemd runs is not replaced by one of a command's.
+func TestStands(t *testing.T) {
+	wanted := []string{"/bin/stackup", "--root", "/r", "--state", "/s", "--address", "/a", superviseName}
+	for args, want := range map[string]bool{
+		"/bin/stackup --root /r --state /s --address /a __supervise":        true,
+		"/bin/stackup --root /r --state /s --address /a __supervise --stay": true,
+		"/old/stackup --root /r --state /s --address /a __supervise --stay": false,
+		"/bin/stackup --root /r --state /s --address /b __supervise":        false,
+		"": false,
+	} {
+		if got := stands(strings.Fields(args), wanted); got != want {
+			t.Errorf("%s: %v", args, got)
+		}
+	}
+}

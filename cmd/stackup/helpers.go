@@ -89,13 +89,19 @@ func (h *helpers) endOthers(wanted map[string][]string) error {
 	for name, argv := range wanted {
 		if holder, ok := twin.Find(h.dirs, name); ok {
 			held = append(held, holder)
-			other = other || !slices.Equal(holder.Args(), argv)
+			other = other || !stands(holder.Args(), argv)
 		}
 	}
 	if !other {
 		return nil
 	}
 	return twin.KillAll(held...)
+}
+
+// stands says whether a helper that was started so does what the wanted one would:
+// it is that, or a supervisor that stays.
+func stands(args, wanted []string) bool {
+	return slices.Equal(args, wanted) || slices.Equal(args, append(slices.Clone(wanted), stayFlag))
 }
 
 // commands are the command lines of the two; the logger's says how to bring

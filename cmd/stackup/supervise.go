@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -17,13 +18,19 @@ import (
 // superviseName is the hidden command that the supervisor runs as.
 const superviseName = "__supervise"
 
+// stayFlag has it stay with nothing to look after, and stand by behind another one.
+const stayFlag = "--stay"
+
 func superviseCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var stay bool
+	c := &cobra.Command{
 		Use:    superviseName,
 		Hidden: true,
 		Args:   cobra.NoArgs,
-		RunE:   func(c *cobra.Command, _ []string) error { return g.supervise(c.Context(), false) },
+		RunE:   func(c *cobra.Command, _ []string) error { return g.supervise(c.Context(), stay) },
 	}
+	c.Flags().BoolVar(&stay, strings.TrimPrefix(stayFlag, "--"), false, "")
+	return c
 }
 
 // supervise looks after containers until nothing is left to look after, or, if it

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -98,6 +99,24 @@ func ownerOf(asked int, runs uint32) int {
 	return int(runs)
 }
 
+// forgotten marks the configs and secrets that came from a variable and that a
+// reboot has taken away, and says whether there are any: only a command that
+// knows the variable can make such a container again.
+func (e *Engine) forgotten(id string, s *spec.Service) (any bool) {
+	for i, f := range s.Files {
+		if f.From == "" {
+			continue
+		}
+		if _, err := os.Lstat(e.grantedPath(id, i)); errors.Is(err, os.ErrNotExist) {
+			if !any {
+				s.Files = slices.Clone(s.Files)
+			}
+			s.Files[i].Digest, any = "forgotten", true
+		}
+	}
+	return any
+}
+
 // contentOf reads the content from where the file says it is. What came from a
 // variable only the command that read the stack file knows.
 func contentOf(f spec.File) ([]byte, error) {
@@ -116,7 +135,7 @@ func contentOf(f spec.File) ([]byte, error) {
 		return data, nil
 	}
 	if f.From != "" {
-		return nil, fmt.Errorf("it is the value of the variable %s, which is not kept anywhere: run stackup up --force-recreate", f.From)
+		return nil, fmt.Errorf("it is the value of the variable %s, which is not kept anywhere: run stackup up", f.From)
 	}
 	return nil, errors.New("its content has changed since: run stackup up")
 }

@@ -148,6 +148,8 @@ func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (o plann
 	}
 	if t != nil {
 		o.Task, o.ExitCode = taskState(t.Status), int(t.ExitStatus)
+	} else if e.forgotten(c.ID, &o.Service) {
+		o.Hash = "" // it cannot start as it is
 	}
 	if o.Task == planner.TaskRunning && s.Health != nil && !s.Health.Disable {
 		o.Health = e.healthOf(c.ID)
