@@ -167,10 +167,16 @@ peers: ## what the benchmark compares with: docker compose and engine, nerdctl (
 	@GO=$(GO) $(TOOLS)/peers/install.sh build/peers
 
 .PHONY: saves
-saves: build example-image ## how long from a save to what a watch does about it, as root (docs/performance.md)
+saves: build example-image peers build/engines/containerd-2.4 ## how long from a save to what a watch does about it, as root (docs/performance.md)
 	@test '$(ROOT)' = 0 || { echo 'saves needs root: run make saves as root' >&2; exit 1; }
 	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o build/bench/ ./bench/saves
 	@build/bench/saves -repo .
+
+.PHONY: upkeep
+upkeep: build example-image ## what supervisor and logger cost, restarts and names, as root (docs/performance.md)
+	@test '$(ROOT)' = 0 || { echo 'upkeep needs root: run make upkeep as root' >&2; exit 1; }
+	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o build/bench/ ./bench/upkeep
+	@build/bench/upkeep -repo .
 
 # Go benchmarks: what a command does apart from containers. GOBENCH picks some
 # of them; GOBASE names the build/bench/go.txt of another version to compare with.

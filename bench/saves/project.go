@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -68,19 +67,10 @@ func (p *project) watch(ctx context.Context, args ...string) (*exec.Cmd, error) 
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	return c, until(20*time.Second, "it watches", func() bool {
-		return strings.Contains(said.String(), "watching ")
+	return c, measure.Until(20*time.Second, "it watches", func() bool {
+		text := said.String()
+		return strings.Contains(text, "watching ") || strings.Contains(text, "Watch enabled")
 	})
-}
-
-// until waits for something, and looks each millisecond.
-func until(limit time.Duration, what string, is func() bool) error {
-	for end := time.Now().Add(limit); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			return fmt.Errorf("%s: not within %s", what, limit)
-		}
-	}
-	return nil
 }
 
 // sleepers are the processes of the container that sleeps.
@@ -112,31 +102,6 @@ func page() string {
 	defer func() { _ = r.Body.Close() }() // read to its end
 	b, _ := io.ReadAll(r.Body)            // half a page is another
 	return string(b)
-}
-
-// out is where results go.
-var out io.Writer = os.Stdout
-
-// tell prints the median and the value that 99 of 100 are below.
-func tell(what string, all []time.Duration, target string) {
-	slices.Sort(all)
-	at := func(part float64) time.Duration {
-		return all[int(part*float64(len(all)-1))].Round(100 * time.Microsecond)
-	}
-	_, _ = fmt.Fprintf(out, "%-44s median %-8s p99 %-8s (%d times; target %s)\n", what, at(0.5), at(0.99), len(all), target)
-}
-
-// ticks is the processor time of a process, in 10 ms.
-func ticks(pid int) (n int) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	var user, system int
-	_, rest, _ := strings.Cut(string(b), ") ") // after the name: proc(5)
-	f := strings.Fields(rest)
-	_, _ = fmt.Sscan(f[11]+" "+f[12], &user, &system) // the kernel wrote them
-	return user + system
 }
 
 func end(c *exec.Cmd) error {

@@ -102,19 +102,19 @@ func ownerOf(asked int, runs uint32) int {
 // forgotten marks the configs and secrets that came from a variable and that a
 // reboot has taken away, and says whether there are any: only a command that
 // knows the variable can make such a container again.
-func (e *Engine) forgotten(id string, s *spec.Service) (any bool) {
+func (e *Engine) forgotten(id string, s *spec.Service) (some bool) {
 	for i, f := range s.Files {
 		if f.From == "" {
 			continue
 		}
 		if _, err := os.Lstat(e.grantedPath(id, i)); errors.Is(err, os.ErrNotExist) {
-			if !any {
+			if !some {
 				s.Files = slices.Clone(s.Files)
 			}
-			s.Files[i].Digest, any = "forgotten", true
+			s.Files[i].Digest, some = "forgotten", true
 		}
 	}
-	return any
+	return some
 }
 
 // contentOf reads the content from where the file says it is. What came from a
