@@ -149,7 +149,15 @@ volumes: {data: {}}
 
 	w.file("tiny/Dockerfile", "FROM scratch\nCOPY --from=stackup.test/busybox:1 /bin/busybox /sleep\nUSER 1234:5678\nLABEL a=b\n")
 	v.expect("tiny")
-	if got := w.must("exec", "-T", "whole", "ls", "-R", "/w").out; strings.Contains(got, "stack.yaml") || strings.Contains(got, "Dockerfile") || !strings.Contains(got, "c\n") {
+	w.must("restart", "sealed") // what it had in memory is gone
+	w.sees("sealed", "/mem/all/sub/keep", "2")
+	var got string
+	w.eventually("the copied files are there after the restart", func() bool {
+		r := w.run("exec", "-T", "whole", "ls", "-R", "/w")
+		got = r.out
+		return r.code == 0 && strings.Contains(got, "c\n")
+	})
+	if strings.Contains(got, "stack.yaml") || strings.Contains(got, "Dockerfile") {
 		t.Errorf("what was copied of the whole project:\n%s", got)
 	}
 

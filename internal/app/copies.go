@@ -5,10 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
 )
 
 // remember notes what a service's containers have, or shall have, and gives all
@@ -40,7 +45,7 @@ func (l *Live) copyTo(ctx context.Context, service string, changed, all map[stri
 	}()
 	var mu sync.Mutex
 	err = each(list, func(c inspect.Container) error {
-		files, full := changed, l.isFull(c.ID)
+		files, full := changed, l.isFull(c)
 		if !full {
 			files = all
 		}
@@ -51,7 +56,7 @@ func (l *Live) copyTo(ctx context.Context, service string, changed, all map[stri
 		mu.Lock()
 		notes = append(notes, said...)
 		mu.Unlock()
-		l.setFull(c.ID, err == nil)
+		l.setFull(c, err == nil)
 		return err
 	})
 	return notes, err
@@ -99,18 +104,27 @@ func (l *Live) attend(is bool) {
 	l.Changed()
 }
 
-func (l *Live) isFull(id string) bool {
+func (l *Live) isFull(c inspect.Container) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.full[id]
+	return l.full[filled(c)]
+}
+
+// filled names what can hold copies: a container, or one run of it where it has
+// file systems in memory, which are empty with each.
+func filled(c inspect.Container) string {
+	if !slices.ContainsFunc(c.Service.Mounts, func(m spec.Mount) bool { return m.Type == spec.MountTmpfs }) {
+		return c.ID
+	}
+	return c.ID + " " + c.StartedAt.Format(time.RFC3339Nano)
 }
 
 // setFull notes that a container has all copies; one in which some have failed
 // gets all of them the next time.
-func (l *Live) setFull(id string, full bool) {
+func (l *Live) setFull(c inspect.Container, full bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.full[id] = full
+	l.full[filled(c)] = full
 }
 
 // Lacking names the services that have a container which lacks copies.
@@ -124,7 +138,7 @@ func (l *Live) Lacking(ctx context.Context) (out []string, err error) {
 	}
 	lacks := map[string]bool{}
 	for _, c := range list {
-		if len(copies[c.Ref.Name]) > 0 && !c.Partial && c.Ref.Index != planner.OneOff && !l.isFull(c.ID) {
+		if len(copies[c.Ref.Name]) > 0 && !c.Partial && c.Ref.Index != planner.OneOff && !l.isFull(c) {
 			lacks[c.Ref.Name] = true
 		}
 	}
@@ -134,17 +148,22 @@ func (l *Live) Lacking(ctx context.Context) (out []string, err error) {
 	return out, nil
 }
 
-// each calls do for all containers beside one another.
+// atOnce bounds the containers that files are copied into at a time.
+const atOnce = 16
+
+// each calls do for all containers, some beside one another.
 func each(list []inspect.Container, do func(inspect.Container) error) error {
 	errs := make([]error, len(list))
-	var wg sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for i, c := range list {
-		wg.Go(func() {
+		group.Go(func() error {
 			if err := do(c); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", c.Name, err)
 			}
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = group.Wait() // all errors are in errs
 	return errors.Join(errs...)
 }

@@ -89,13 +89,14 @@ func TestWorkOf(t *testing.T) {
 			{Path: dir, Action: spec.WatchSyncExec, Target: "/srv/x", Exec: hook},
 		}},
 	}}
-	rules, notes, err := rulesOf(s, nil, func(*spec.Build) ([]string, error) { return []string{"*", "!near"}, nil })
+	rules, notes, err := rulesOf(s, nil, []string{filepath.Join(dir, "stack.yaml")}, func(*spec.Build) ([]string, error) { return []string{"*", "!near"}, nil })
 	try(err)
 	if len(rules) != 4 || len(notes) != 1 || !strings.Contains(notes[0], "mounted") {
 		t.Fatalf("%d rules, %q", len(rules), notes)
 	}
 	b := watch.Batch{First: time.Unix(1, 0), Paths: []string{
-		filepath.Join(dir, "conf"), filepath.Join(dir, "far"), filepath.Join(dir, "link"), filepath.Join(dir, "near"), filepath.Join(dir, "theirs"), filepath.Join(dir, "x.log"),
+		filepath.Join(dir, "conf"), filepath.Join(dir, "far"), filepath.Join(dir, "link"), filepath.Join(dir, "near"),
+		filepath.Join(dir, "stack.yaml"), filepath.Join(dir, "theirs"), filepath.Join(dir, "x.log"),
 	}}
 	got := workOf(rules, b, filepath.Base)
 	at := func(names ...string) (paths map[string]string) {
@@ -110,13 +111,13 @@ func TestWorkOf(t *testing.T) {
 			"/app/conf", filepath.Join(dir, "conf"), "/app/far", out, "/app/link", filepath.Join(dir, "link"), "/app/near", filepath.Join(dir, "near"), "/app/theirs", filepath.Join(dir, "theirs"),
 			"/etc/conf", filepath.Join(dir, "conf"))},
 		"b": {Since: b.First, Changed: []string{"near"}, Rebuild: true, Sync: at()},
-		"c": {Since: b.First, Changed: []string{"conf", "far", "link", "near", "theirs", "x.log"}, Execs: []spec.Hook{*hook}, Sync: at()},
+		"c": {Since: b.First, Changed: []string{"conf", "far", "link", "near", "stack.yaml", "theirs", "x.log"}, Execs: []spec.Hook{*hook}, Sync: at()},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	s.Services[1].Build = nil
-	if _, _, err := rulesOf(s, nil, nil); err == nil || !strings.Contains(err.Error(), "has no build") {
+	if _, _, err := rulesOf(s, nil, nil, nil); err == nil || !strings.Contains(err.Error(), "has no build") {
 		t.Errorf("a rebuild without a build: %v", err)
 	}
 }

@@ -22,9 +22,10 @@ type rule struct {
 	filter  *watch.Filter
 }
 
-// rulesOf are the rules of the services of only, or of all. ignored gives the
-// patterns of a build's .dockerignore, relative to its context.
-func rulesOf(s *spec.Stack, only []string, ignored func(*spec.Build) ([]string, error)) (out []rule, notes []string, err error) {
+// rulesOf are the rules of the services of only, or of all. own are files that say
+// what the stack is: they are copied nowhere. ignored gives the patterns of a
+// build's .dockerignore, relative to its context.
+func rulesOf(s *spec.Stack, only, own []string, ignored func(*spec.Build) ([]string, error)) (out []rule, notes []string, err error) {
 	for i := range s.Services {
 		v := &s.Services[i]
 		if len(only) > 0 && !slices.Contains(only, v.Name) {
@@ -41,6 +42,9 @@ func rulesOf(s *spec.Stack, only []string, ignored func(*spec.Build) ([]string, 
 			}
 			if err := r.compile(v, ignored); err != nil {
 				return nil, nil, fmt.Errorf("service %s: develop.watch: %s: %w", v.Name, w.Path, err)
+			}
+			if r.copies {
+				r.filter.Except(own...)
 			}
 			out = append(out, r)
 		}

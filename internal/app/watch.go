@@ -123,7 +123,7 @@ func (w *watching) apply() {
 // watcher before goes on until its last batch has come: nothing falls between.
 func (w *watching) begin() error {
 	s := w.l.Stack()
-	rules, notes, err := rulesOf(s, w.l.Only, w.o.Ignored)
+	rules, notes, err := rulesOf(s, w.l.Only, append(w.buildFiles(s), s.Files...), w.o.Ignored)
 	if err != nil && w.stop != nil { // it runs already: the next save mends it
 		w.o.Begun(Watched{Notes: []string{err.Error()}})
 		return nil
@@ -226,14 +226,19 @@ func watched(rules []rule, sources []string, notes []string) Watched {
 // sourcesOf are the files that an apply depends on: those that the stack was
 // read from, and what builds go by.
 func (w *watching) sourcesOf(s *spec.Stack) []string {
-	out := slices.Clone(s.Sources)
+	out := append(w.buildFiles(s), s.Sources...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// buildFiles are the Dockerfiles, and what says what they do without.
+func (w *watching) buildFiles(s *spec.Stack) (out []string) {
 	for _, v := range s.Services {
 		if v.Build != nil {
 			out = append(out, w.o.BuildFiles(v.Build)...)
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
 // show is a path as the user would write it.

@@ -15,6 +15,7 @@ type Filter struct {
 	root     string
 	include  *patternmatcher.PatternMatcher // nil: all
 	leaveOut []patterns
+	never    []string
 }
 
 // patterns are of a .dockerignore file: for paths below a folder.
@@ -53,13 +54,16 @@ func (f *Filter) LeaveOut(base string, list []string) error {
 	return nil
 }
 
+// Except adds paths that are not wanted, unless one is the root.
+func (f *Filter) Except(paths ...string) { f.never = append(f.never, paths...) }
+
 // Root is the path that the filter was made for.
 func (f *Filter) Root() string { return f.root }
 
 // Has says whether a path is wanted.
 func (f *Filter) Has(name string) bool {
 	rel, ok := below(f.root, name)
-	if !ok || temporary(rel) || f.leftOut(name) {
+	if !ok || temporary(rel) || f.leftOut(name) || rel != "." && slices.Contains(f.never, name) {
 		return false
 	}
 	if f.include == nil || rel == "." {
