@@ -207,6 +207,9 @@ services:
 		if n := runs(); n != 5 {
 			t.Errorf("%d runs, want 5", n)
 		}
+		if told := w.must("events", "--since", "1h", "--until", "0s").out; strings.Count(told, " container die ") != 5 {
+			t.Errorf("not five ends are told:\n%s", told)
+		}
 		w.must("down")
 		leaks()
 	})

@@ -73,6 +73,9 @@ func (e *Engine) Note(ctx context.Context, id, action string, at time.Time, more
 // NoteEnd notes that the process of a container has ended, at that very time:
 // whoever else notes it notes the same.
 func (e *Engine) NoteEnd(ctx context.Context, id string, code int, at time.Time, noMemory bool) {
+	if last, err := e.readRun(id); err == nil && last.Exit != nil && at.After(last.Exit.At) {
+		return // an engine that starts makes up an end of what had ended before
+	}
 	more := map[string]string{"exitCode": strconv.Itoa(code)}
 	if noMemory {
 		more["oomKilled"] = "true"
