@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -184,4 +186,33 @@ func TestBuildElsewhere(t *testing.T) {
 	}
 	w.must("down", "-v")
 	leaks()
+}
+
+// Intent: at whatever moment a command that builds is killed, also while BuildKit
+// is only coming up, the next one converges, and in the end nothing is left.
+func TestBuildKilledAtAnyTime(t *testing.T) {
+	w := newWorld(t, embedded)
+	w.file("stack.yaml", "services:\n  web: {build: web, command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
+	for i, after := range []time.Duration{50, 100, 150, 200, 250, 300, 400, 500, 600, 700, 850, 1000} {
+		w.file("web/Dockerfile", fmt.Sprintf("FROM stackup.test/busybox:1\nRUN echo %d && sleep 0.%d\n", i, i%5))
+		cmd := w.cmd(t.Context(), "up", "-d")
+		check(t, cmd.Start())
+		time.Sleep(after * time.Millisecond)
+		check(t, cmd.Process.Signal(syscall.SIGKILL))
+		_ = cmd.Wait()
+	}
+	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo done > /done\n")
+	w.must("up", "-d")
+	w.inside("web", map[string]string{"cat /done": "done"})
+	w.must("down", "-v")
+	w.settles("still there after down", func() (left []string) { // BuildKit's cache may stay
+		for _, p := range processesOf(w.dir) {
+			if !strings.Contains(p, "engine run") {
+				left = append(left, p)
+			}
+		}
+		groups := traces{}
+		cgroupTraces(w.root(), groups)
+		return slices.Concat(left, mountsBelow(w.dir), slices.Collect(maps.Keys(groups)))
+	})
 }

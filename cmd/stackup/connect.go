@@ -204,6 +204,7 @@ func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice
 	e.Builder = &build.Builder{
 		Dirs: d, Libexec: libexec, Address: c.Address, Snapshotter: e.Snapshotter, Host: os.Getenv("BUILDKIT_HOST"),
 		Waiting: func(h statedir.Holder) { fmt.Fprintf(os.Stderr, "images are being built by %s; waiting\n", h) },
+		Clear:   e.ClearBuilds,
 	}
 	return e, nil
 }

@@ -39,6 +39,8 @@ type Engine interface {
 	Copier
 	// EndBuilds is called when the builds of a run are over.
 	EndBuilds() error
+	// SweepBuilds takes away what builds of a killed command have left.
+	SweepBuilds(ctx context.Context) error
 	ImageFinder
 	VolumeFinder
 	AnonymousFinder
@@ -117,7 +119,7 @@ func (a *App) Carry(ctx context.Context, s *spec.Stack, o planner.Options, plann
 	}
 	if o.Down { // even with nothing to do: a killed run may have left things
 		err := a.unprovide(ctx, p.Stack, a.runUnlessEmpty(ctx, p))
-		return p, errors.Join(err, a.Engine.Unlease(ctx, p.Stack), a.Dirs.Sweep())
+		return p, errors.Join(err, a.Engine.Unlease(ctx, p.Stack), a.Engine.SweepBuilds(ctx), a.Dirs.Sweep())
 	}
 	// The engine asks for the helpers at each start. Once more after the run:
 	// one may have been about to end, or have died since the last command.

@@ -104,6 +104,9 @@ func (m *machine) RunHook(context.Context, string, spec.Hook) error { return nil
 
 func (m *machine) EndBuilds() error { return nil }
 
+// SweepBuilds implements Engine.
+func (m *machine) SweepBuilds(context.Context) error { return nil }
+
 // Run starts the container; the process is done at once, by exit code 7.
 func (m *machine) Run(ctx context.Context, id string, p inspect.Process) (int, error) {
 	m.note(ctx, "run "+id)

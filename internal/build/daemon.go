@@ -43,6 +43,9 @@ type Builder struct {
 	Host        string
 	// Waiting, if not nil, is told who builds while this waits.
 	Waiting func(statedir.Holder)
+	// Clear, if not nil, ends what a dead BuildKit had the engine run. Nobody
+	// builds meanwhile.
+	Clear func(context.Context) error
 
 	mu   sync.Mutex
 	lock *statedir.Lock
@@ -70,6 +73,11 @@ func (b *Builder) address(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("wait for another build: %w", err)
 	}
 	b.lock = lock
+	if b.left() {
+		if err := b.clear(ctx); err != nil {
+			return "", errors.Join(err, b.end())
+		}
+	}
 	if err := b.startPatiently(ctx); err != nil {
 		return "", errors.Join(err, b.end())
 	}
@@ -99,6 +107,8 @@ func (b *Builder) socket() string {
 	return filepath.Join(b.Dirs.Build(), fmt.Sprintf("%d.sock", os.Getpid()))
 }
 
+func (b *Builder) configFile() string { return filepath.Join(b.Dirs.Build(), "buildkitd.toml") }
+
 func (b *Builder) start(ctx context.Context) error {
 	program, err := b.program(daemonProgram)
 	if err != nil {
@@ -107,7 +117,7 @@ func (b *Builder) start(ctx context.Context) error {
 	if err := errors.Join(os.MkdirAll(b.Dirs.Build(), 0o700), os.MkdirAll(b.Dirs.BuildCache(), 0o700)); err != nil {
 		return err
 	}
-	config := filepath.Join(b.Dirs.Build(), "buildkitd.toml")
+	config := b.configFile()
 	if err := statedir.WriteVolatile(config, []byte(b.config()), 0o600); err != nil {
 		return err
 	}
@@ -221,9 +231,10 @@ func (b *Builder) Close() error {
 // them if no container has it.
 func (b *Builder) removeGroups() {
 	own := b.Dirs.Namespace()
-	for _, group := range []string{filepath.Join(own, "buildkit"), own} {
-		paths, _ := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", group)) // the pattern is good
-		for _, p := range append(paths, filepath.Join("/sys/fs/cgroup", group)) {
+	for _, group := range []string{filepath.Join(own, "buildkit/*"), filepath.Join(own, "buildkit"), own} {
+		v1, _ := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", group)) // the pattern is good
+		v2, _ := filepath.Glob(filepath.Join("/sys/fs/cgroup", group))   // likewise
+		for _, p := range append(v1, v2...) {
 			_ = os.Remove(p) // refused by the kernel unless empty
 		}
 	}

@@ -148,6 +148,44 @@ func (e *Engine) EndBuilds() error {
 	return e.Builder.Close()
 }
 
+// SweepBuilds takes away what builds of a killed command have left, unless
+// somebody builds now.
+func (e *Engine) SweepBuilds(ctx context.Context) error {
+	if e.Builder == nil {
+		return nil
+	}
+	return e.Builder.Sweep(ctx)
+}
+
+// ClearBuilds ends the steps of builds that nobody waits for any more: of all that
+// runs in our namespace what is not a container of a stack. Nobody may build
+// meanwhile. Their snapshots are BuildKit's.
+func (e *Engine) ClearBuilds(ctx context.Context) error {
+	ctx = e.ctx(ctx)
+	tasks, err := e.tasks(ctx) // first: a container comes before its task, and goes after it
+	if err != nil {
+		return err
+	}
+	all, err := e.client.ContainerService().List(ctx)
+	if err != nil {
+		return err
+	}
+	left := map[string]bool{}
+	for id := range tasks {
+		left[id] = true
+	}
+	for _, c := range all {
+		_, ours := c.Labels[labels.Stack]
+		left[c.ID] = !ours
+	}
+	maps.DeleteFunc(left, func(_ string, is bool) bool { return !is })
+	var errs []error
+	for id := range left {
+		errs = append(errs, e.killAndDelete(ctx, id), ignoreNotFound(e.client.ContainerService().Delete(ctx, id)))
+	}
+	return errors.Join(errs...)
+}
+
 // labelSpace is what containerd lets a label have, less the key and the digest.
 const labelSpace = 3800
 

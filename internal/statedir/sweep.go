@@ -18,7 +18,7 @@ const releaseTime = 50 * time.Millisecond
 // would: files of passing locks that nobody holds, files aside that nobody
 // writes, FIFOs and passing mounts of processes that are gone. It waits for no lock.
 func (d Dirs) Sweep() error {
-	errs := []error{d.sweepLocks(), d.SweepExecs(), d.sweepMounts(), d.sweepBuild()}
+	errs := []error{d.sweepLocks(), d.SweepExecs(), d.sweepMounts()}
 	defer d.sweepVolumes()
 	for _, dir := range []string{d.Root, d.Networks(), d.Endpoints(), filepath.Join(d.Volumes(), "*")} {
 		errs = append(errs, sweepAside(dir))
@@ -49,19 +49,6 @@ func (d Dirs) sweepLocks() error {
 // more disturbs nobody.
 func passing(name string) bool {
 	return name == networkLock || strings.HasPrefix(name, containerPrefix) || strings.HasPrefix(name, shimPrefix) || strings.HasPrefix(name, volumePrefix)
-}
-
-// sweepBuild takes away what a build that was killed has left, unless somebody
-// builds now.
-func (d Dirs) sweepBuild() error {
-	if _, err := os.Stat(d.Build()); err != nil {
-		return nil
-	}
-	l, err := tryLock(filepath.Join(d.State, "locks", BuildLock))
-	if err != nil {
-		return nil
-	}
-	return errors.Join(os.RemoveAll(d.Build()), l.Unlock())
 }
 
 // sweepVolumes takes away folders of volumes that were never made: the record
