@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -209,6 +211,56 @@ services:
 		}
 		if told := w.must("events", "--since", "1h", "--until", "0s").out; strings.Count(told, " container die ") != 5 {
 			t.Errorf("not five ends are told:\n%s", told)
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// Intent: an engine that dies and comes back under a stack that runs breaks no
+// connection and loses no line; what ended meanwhile is noticed, and started again
+// if its policy says so.
+func TestEngineRestart(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+x-base: &base {image: "stackup.test/busybox:1", stop_grace_period: 0s}
+services:
+  hears: {<<: *base, command: ["nc", "-ll", "-p", "7000", "-e", "cat"]}
+  says: {<<: *base, depends_on: [hears], command: ["sh", "-c", "sleep 0.5; (while echo beat; do sleep 0.2; done) | nc hears 7000 >/dev/null; exit 1"]}
+  ticks: {<<: *base, command: ["sh", "-c", "i=0; while :; do echo $$i; i=$$((i+1)); sleep 0.02; done"]}
+  back: {<<: *base, restart: always}
+  gone: {<<: *base}
+`)
+		w.must("up", "-d", "--wait")
+		time.Sleep(time.Second) // the connection stands
+		before := w.ps()
+		w.killEngine(syscall.SIGKILL)
+		for _, service := range []string{"back", "gone"} {
+			for pid := range processesIn(w, "shop-"+service) {
+				n, err := strconv.Atoi(pid)
+				check(t, errors.Join(err, syscall.Kill(n, syscall.SIGKILL)))
+			}
+		}
+		time.Sleep(500 * time.Millisecond)
+		w.engineBack()
+		w.eventually("what ended meanwhile is as its policy says", func() bool {
+			now := w.ps("-a")
+			return now["back.1"].State == "running" && now["gone.1"].State == "exited" && now["gone.1"].ExitCode == 137 && len(processesIn(w, "shop-back")) == 1
+		})
+		now := w.ps("-a")
+		for _, name := range []string{"hears.1", "says.1", "ticks.1"} {
+			if now[name].State != "running" || now[name].ID != before[name].ID {
+				t.Errorf("%s: %s, %s, was %s", name, now[name].State, now[name].ID, before[name].ID)
+			}
+		}
+		for i, line := range strings.Fields(w.must("logs", "--no-log-prefix", "ticks").out) {
+			if line != strconv.Itoa(i) {
+				t.Fatalf("line %d of ticks is %q", i, line)
+			}
+		}
+		if told := w.must("events", "--since", "1h", "--until", "0s", "gone").out; strings.Count(told, " container die ") != 1 {
+			t.Errorf("not one end is told of gone:\n%s", told)
 		}
 		w.must("down")
 		leaks()

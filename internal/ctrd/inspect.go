@@ -93,8 +93,12 @@ func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network
 	last, err := e.readRun(r.ID)
 	c.StartedAt, c.Restarts = last.Started, last.Restarts
 	c.Lost = t == nil && last.Started.IsZero() && e.hasRun(r.ID)
-	if t == nil && last.Exit != nil {
+	switch {
+	case t != nil || last.Started.IsZero():
+	case last.Exit != nil:
 		c.ExitCode, c.ExitedAt = last.Exit.Code, last.Exit.At
+	default:
+		c.ExitCode = lostCode // nobody knows how it ended
 	}
 	return c, err
 }

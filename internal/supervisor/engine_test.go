@@ -98,6 +98,15 @@ func (w *world) KeepExit(_ context.Context, id string) error {
 	return nil
 }
 
+// AwaitOrphan notes who is waited for while the engine is away.
+func (w *world) AwaitOrphan(ctx context.Context, _, id string) error {
+	w.mu.Lock()
+	w.orphans = append(w.orphans, id)
+	w.mu.Unlock()
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
 func (w *world) Exec(_ context.Context, _ string, p inspect.Process) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -59,10 +59,10 @@ func (s *Supervisor) noteEnd(ctx context.Context, x inspect.Exit) {
 	delete(s.ends.noMemory, x.ID)
 }
 
-// noteEarlier notes the end of a container that ended while nobody was looking. A
-// task that a command has cleared away had its end noted by that.
+// noteEarlier notes the end of a container that ended while nobody was looking, or
+// while the engine was away: that is kept though its task is gone.
 func (s *Supervisor) noteEarlier(ctx context.Context, c inspect.Container) {
-	if c.Task == planner.TaskStopped && !c.ExitedAt.IsZero() {
+	if (c.Task == planner.TaskStopped || c.Task == planner.TaskNone) && !c.ExitedAt.IsZero() {
 		s.noteEnd(ctx, inspect.Exit{ID: c.ID, Code: c.ExitCode, At: c.ExitedAt})
 	}
 }

@@ -232,3 +232,25 @@ func TestComesBackAfterAReboot(t *testing.T) {
 		}
 	})
 }
+
+// TestOrphans: while the engine is away the ends of what ran are waited for, of
+// nothing else, and by nobody once it is back.
+func TestOrphans(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.add("web", spec.RestartNo, func(c *inspect.Container) { c.Task = planner.TaskRunning })
+		w.add("over", spec.RestartNo, func(c *inspect.Container) { c.Task = planner.TaskStopped })
+		_, stop := w.run(true)
+		defer stop()
+		wait(time.Second)
+		w.lose()
+		wait(time.Second)
+		w.mu.Lock()
+		got := slices.Clone(w.orphans)
+		w.mu.Unlock()
+		if !slices.Equal(got, []string{"web"}) {
+			t.Errorf("waited for %v", got)
+		}
+		w.back()
+		wait(time.Second)
+	})
+}

@@ -13,6 +13,7 @@ import (
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/internal/statedir"
+	"stackup.dev/stackup/planner"
 )
 
 // Engine is what the supervisor asks of containerd.
@@ -28,6 +29,9 @@ type Engine interface {
 	// KeepExit keeps how a container has ended that stays so: an engine that
 	// starts knows nothing of tasks that had ended before.
 	KeepExit(ctx context.Context, id string) error
+	// AwaitOrphan waits for the end of a container while the engine is away, and
+	// keeps how it ended.
+	AwaitOrphan(ctx context.Context, stack, id string) error
 	Exec(ctx context.Context, id string, p inspect.Process) (code int, err error)
 	Watch(ctx context.Context) (<-chan any, <-chan error)
 	Noter
@@ -62,11 +66,13 @@ type Supervisor struct {
 	// Needed says whether containers may exist though the engine does not answer.
 	Needed func() bool
 
-	seen     bool // there has been a container
-	probes   jobs // health probes, by container
-	restarts jobs // restarts that are due, by container
-	silences jobs // names that are being taken or given back, by container
-	forwards jobs // what is sent on of their output, by container
+	seen     bool              // there has been a container
+	probes   jobs              // health probes, by container
+	restarts jobs              // restarts that are due, by container
+	silences jobs              // names that are being taken or given back, by container
+	forwards jobs              // what is sent on of their output, by container
+	orphans  jobs              // who waits for ends while the engine is away, by container
+	running  map[string]string // stacks of the containers that ran at the last look, by container
 	ends     ends
 }
 
@@ -76,10 +82,12 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	s.restarts.init(ctx)
 	s.silences.init(ctx)
 	s.forwards.init(ctx)
+	s.orphans.init(ctx)
 	defer s.probes.stopAll()
 	defer s.restarts.stopAll()
 	defer s.silences.stopAll()
 	defer s.forwards.stopAll()
+	defer s.orphans.stopAll()
 	s.ends.begin(chronicle.Book{Path: s.Dirs.Events()}, s.Log)
 	idle := time.Now().Add(firstIdle)
 	for ctx.Err() == nil {
@@ -89,6 +97,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		}
 		if err != nil {
 			s.Log.Warn("engine", "err", err)
+			s.awaitOrphans()
 		}
 		if err != nil && !s.Stay && !s.Needed() && (s.seen || time.Now().After(idle)) {
 			return nil
@@ -167,9 +176,14 @@ func (s *Supervisor) sync(ctx context.Context, idle *time.Time) error {
 		*idle = last
 	}
 	s.seen = s.seen || len(all) > 0
+	s.orphans.stopAll() // the engine is back
 	alive := map[string]bool{}
+	s.running = map[string]string{}
 	for _, c := range all {
 		alive[c.ID] = true
+		if c.Task == planner.TaskRunning {
+			s.running[c.ID] = c.Stack
+		}
 		s.noteEarlier(ctx, c)
 		s.setRight(c)
 		s.forward(c)
@@ -180,6 +194,18 @@ func (s *Supervisor) sync(ctx context.Context, idle *time.Time) error {
 	s.silences.keep(alive)
 	s.hush(all)
 	return nil
+}
+
+// awaitOrphans looks after what ran when the engine went away. Its shims know how
+// it ends, as long as no engine has asked them.
+func (s *Supervisor) awaitOrphans() {
+	for id, stack := range s.running {
+		s.orphans.start(id, "", func(ctx context.Context) {
+			if err := s.Engine.AwaitOrphan(ctx, stack, id); err != nil && ctx.Err() == nil {
+				s.Log.Debug("an end may be missed", "id", id, "err", err)
+			}
+		})
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -46,7 +46,8 @@ type world struct {
 	argvs   map[string][]time.Duration // when each probe's first word ran
 	tries   map[string][]try           // by container
 	notes   []string                   // "ACTION ID", or "die ID CODE", with " oom" behind it
-	kept    []string                   // whose exit was to be kept
+	kept    []string
+	orphans []string // whose exit was to be kept
 
 	endpoints Endpoints // nil: nobody is told who is silent
 }
