@@ -146,7 +146,7 @@ func (w *world) fileTraces(t traces) {
 				return fs.SkipDir
 			case d.IsDir() && (path == top || rel == "/locks" || rel == "/s"): // folders that may stay; /s has the shims' sockets
 				return nil
-			case strings.HasPrefix(rel, "/engine."), strings.HasPrefix(rel, "/events.jsonl"), rel == "/locks/engine":
+			case strings.HasPrefix(rel, "/engine."), strings.HasPrefix(rel, "/events.jsonl"), strings.HasPrefix(rel, "/helpers.log"), rel == "/locks/engine":
 				return nil
 			case d.IsDir():
 				t["folder "+path] = true

@@ -76,7 +76,7 @@ func (h *helpers) start(names ...string) error {
 			continue
 		}
 		h.spawned[name] = time.Now()
-		err = errors.Join(err, twin.Spawn(wanted[name]))
+		err = errors.Join(err, twin.Spawn(wanted[name], h.dirs.HelpersLog()))
 	}
 	return err
 }
@@ -126,5 +126,5 @@ func (h *helpers) spawnLogger() error {
 	if err != nil {
 		return err
 	}
-	return twin.Spawn(wanted[twin.Logger])
+	return twin.Spawn(wanted[twin.Logger], h.dirs.HelpersLog())
 }

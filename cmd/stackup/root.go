@@ -30,6 +30,7 @@ type globals struct {
 	progress    string
 	parallel    int
 	debug       bool
+	helper      bool // standard error is a log
 
 	command string // that is being carried out, without its arguments
 

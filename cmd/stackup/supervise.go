@@ -37,6 +37,7 @@ func superviseCommand(g *globals) *cobra.Command {
 // is to stay, until ctx ends. One at a time does: another ends, or stands by.
 func (g *globals) supervise(ctx context.Context, stay bool) (err error) {
 	staysOn()
+	g.helper = true
 	d, libexec, err := g.embedded()
 	if err != nil {
 		return err

@@ -87,6 +87,9 @@ func (d Dirs) RuncRoot() string { return filepath.Join(d.State, "runc") }
 // Events is the record of what has happened.
 func (d Dirs) Events() string { return filepath.Join(d.Root, "events.jsonl") }
 
+// HelpersLog is where supervisor and logger say what goes wrong.
+func (d Dirs) HelpersLog() string { return filepath.Join(d.Root, "helpers.log") }
+
 // Networks holds one record per network.
 func (d Dirs) Networks() string { return filepath.Join(d.Root, "networks") }
 

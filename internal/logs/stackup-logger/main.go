@@ -115,7 +115,7 @@ func watchSupervisor(ctx context.Context, o options, log *slog.Logger) {
 		return
 	}
 	w := twin.Watcher{Dirs: o.dirs, Name: twin.Supervisor, Log: log, Respawn: func() error {
-		return twin.Spawn(o.supervisor)
+		return twin.Spawn(o.supervisor, o.dirs.HelpersLog())
 	}}
 	w.Run(ctx)
 }
