@@ -21,50 +21,28 @@ func main() {
 	saves := flag.Int("saves", 100, "single saves")
 	tools := flag.String("tools", "stackup,docker", "whose watches, of stackup and docker")
 	flag.Parse()
-	err := errors.New("containers need root")
-	if os.Geteuid() == 0 {
-		err = inBox(*repo, *saves, strings.Split(*tools, ","))
-	}
+	err := tool.InBox("saves", *repo, func(p tool.Place) error {
+		archive, err := filepath.Abs(filepath.Join(*repo, "build/nginx-image.tar"))
+		if err != nil {
+			return err
+		}
+		known := map[string]*tool.Compose{"stackup": tool.Stackup(p), "docker": tool.Docker(p)}
+		for name := range strings.SplitSeq(*tools, ",") {
+			c := known[name]
+			if c == nil {
+				return fmt.Errorf("there is no tool %q", name)
+			}
+			one := &project{Compose: c, dir: filepath.Join(p.Dir, "project-"+name), saves: *saves}
+			if err := one.measure(context.Background(), archive); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "saves:", err)
 		os.Exit(1)
 	}
-}
-
-// inBox makes the box, and in it measures.
-func inBox(repo string, saves int, tools []string) (err error) {
-	if !box.In() {
-		code, err := box.Run(os.Args[1:])
-		if err == nil && code != 0 {
-			os.Exit(code) // it has said why
-		}
-		return err
-	}
-	if repo, err = filepath.Abs(repo); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "stackup-saves-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // a folder for temporary things
-	place := tool.Place{
-		Program: filepath.Join(repo, "bin/stackup"), Libexec: filepath.Join(repo, "bin/libexec/stackup"),
-		Engine: filepath.Join(repo, "build/engines/containerd-2.4"), Peers: filepath.Join(repo, "build/peers"), Dir: dir, Run: "/run/b",
-	}
-	defer func() { err = errors.Join(err, box.Sweep(place.Groups())) }()
-	known := map[string]*tool.Compose{"stackup": tool.Stackup(place), "docker": tool.Docker(place)}
-	for _, name := range tools {
-		c := known[name]
-		if c == nil {
-			return fmt.Errorf("there is no tool %q", name)
-		}
-		p := &project{Compose: c, dir: filepath.Join(dir, "project-"+name), saves: saves}
-		if err := p.measure(context.Background(), filepath.Join(repo, "build/nginx-image.tar")); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return nil
 }
 
 // measure is the whole of one tool's turn.

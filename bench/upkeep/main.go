@@ -29,42 +29,22 @@ func main() {
 	box.Enter()
 	repo := flag.String("repo", ".", "`folder` with bin and build, as make leaves them")
 	flag.Parse()
-	err := errors.New("containers need root")
-	if os.Geteuid() == 0 {
-		err = inBox(*repo)
-	}
+	err := tool.InBox("upkeep", *repo, func(p tool.Place) error {
+		c, ctx := tool.Stackup(p), context.Background()
+		archive, err := filepath.Abs(filepath.Join(*repo, "build/nginx-image.tar"))
+		if err != nil {
+			return err
+		}
+		if err := c.Start(ctx, tool.Images{Busybox: archive, Nginx: archive}); err != nil {
+			return err
+		}
+		defer c.Stop(ctx)
+		return all(ctx, c, filepath.Join(p.Dir, "stack.yaml"), p.Dir)
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "upkeep:", err)
 		os.Exit(1)
 	}
-}
-
-// inBox makes the box, and in it measures.
-func inBox(repo string) (err error) {
-	if !box.In() {
-		code, err := box.Run(os.Args[1:])
-		if err == nil && code != 0 {
-			os.Exit(code) // it has said why
-		}
-		return err
-	}
-	if repo, err = filepath.Abs(repo); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "stackup-upkeep-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // a folder for temporary things
-	place := tool.Place{Program: filepath.Join(repo, "bin/stackup"), Libexec: filepath.Join(repo, "bin/libexec/stackup"), Dir: dir, Run: "/run/b"}
-	defer func() { err = errors.Join(err, box.Sweep(place.Groups())) }()
-	c, ctx := tool.Stackup(place), context.Background()
-	archive := filepath.Join(repo, "build/nginx-image.tar")
-	if err := c.Start(ctx, tool.Images{Busybox: archive, Nginx: archive}); err != nil {
-		return err
-	}
-	defer c.Stop(ctx)
-	return all(ctx, c, filepath.Join(dir, "stack.yaml"), dir)
 }
 
 // all brings the stack up, measures, and takes it down.
