@@ -127,15 +127,7 @@ func TestBuildKilled(t *testing.T) {
 	w.file("stack.yaml", "services:\n  web: {build: web, command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
 	cmd := w.cmd(t.Context(), "up", "-d")
 	check(t, cmd.Start())
-	w.eventually("the build runs", func() bool {
-		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-		for _, f := range files {
-			if b, _ := os.ReadFile(f); strings.HasPrefix(string(b), "sleep\x0098765") {
-				return true
-			}
-		}
-		return false
-	})
+	w.eventually("the build runs", func() bool { return len(processesOf("sleep\x0098765")) > 0 })
 	check(t, cmd.Process.Signal(syscall.SIGKILL))
 	_ = cmd.Wait()
 	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo done > /done\n")

@@ -244,13 +244,14 @@ func cgroupTraces(root string, t traces) {
 	}
 }
 
-// processesOf gives the processes whose command line or program lies below dir.
-func processesOf(dir string) map[int]string {
+// processesOf gives the command lines of the processes that name a folder, or any
+// other text, in them.
+func processesOf(text string) map[int]string {
 	out := map[int]string{}
 	procs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range procs {
 		b, err := os.ReadFile(filepath.Join(p, "cmdline"))
-		if err != nil || !strings.Contains(string(b), dir) {
+		if err != nil || !strings.Contains(string(b), text) {
 			continue
 		}
 		var pid int
