@@ -97,6 +97,7 @@ func (c *converter) logging(l *types.LoggingConfig) Logging {
 	if slices.Contains([]string{LogNone, LogSyslog, LogJournald, LogFluentd}, l.Driver) {
 		out.Driver = l.Driver
 	}
+	out.Compress = l.Driver == "local" // as Docker does, unless an option says otherwise
 	for _, name := range slices.Sorted(maps.Keys(l.Options)) {
 		read := find(options, name)
 		if read == nil {
