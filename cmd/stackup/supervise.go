@@ -72,7 +72,11 @@ func (g *globals) superviseEngine(ctx context.Context, d statedir.Dirs, libexec 
 	if err != nil {
 		return err
 	}
-	front := supervisor.Front{Dirs: d, Records: e.Network, Log: log}
+	front := supervisor.Front{Dirs: d, Records: e.Network, Log: log, Answering: func(is bool) {
+		if err := e.Network.SetAnswering(ctx, is); err != nil {
+			log.Warn("say whether names are answered", "err", err)
+		}
+	}}
 	serving := sync.WaitGroup{}
 	ctx, cancel := context.WithCancel(ctx)
 	serving.Go(func() { front.Run(ctx) })

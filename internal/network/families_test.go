@@ -144,20 +144,36 @@ func TestPortSwitchOfIPv6(t *testing.T) {
 	}
 }
 
-// TestQuestionsWait: a question that nobody answers is not refused, so that a
-// resolver asks again; one at any other port is.
+// TestQuestionsWait: a question that nobody answers any more is not refused, so that
+// a resolver asks again; one at any other port is, and all before there was anybody.
 func TestQuestionsWait(t *testing.T) {
 	w := newWorld(t)
 	n := w.both("default", Settings{})
 	w.claim(endpointOf("web1", "web", "shop"))
 	w.attach("web1")
-	for _, gateway := range []string{n.Gateway.String(), n.Gateway6.String()} {
-		for port, waits := range map[string]bool{"53": true, "5353": false} {
-			if _, _, err := ask(t, w.NetnsPath("web1"), "udp", net.JoinHostPort(gateway, port)); errors.Is(err, os.ErrDeadlineExceeded) != waits {
-				t.Errorf("port %s of %s: %v", port, gateway, err)
+	expect := func(when string, patient bool) {
+		t.Helper()
+		for _, gateway := range []string{n.Gateway.String(), n.Gateway6.String()} {
+			for port, waits := range map[string]bool{"53": patient, "5353": false} {
+				if _, _, err := ask(t, w.NetnsPath("web1"), "udp", net.JoinHostPort(gateway, port)); errors.Is(err, os.ErrDeadlineExceeded) != waits {
+					t.Errorf("%s, port %s of %s: %v", when, port, gateway, err)
+				}
 			}
 		}
 	}
+	set := func(is bool) {
+		t.Helper()
+		if err := w.SetAnswering(t.Context(), is); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("before anybody answers", false)
+	set(true)
+	expect("once somebody did", true)
+	set(false)
+	w.detach("web1")
+	w.attach("web1")
+	expect("after that", false)
 }
 
 // TestForwardingKeepsRouters: who listens to routers goes on with it.

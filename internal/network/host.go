@@ -93,7 +93,7 @@ func (h *Host) publishThese(endpoints []Endpoint) error {
 	if err != nil {
 		return err
 	}
-	bridges := natBridges(networks)
+	bridges := natBridges(networks, h.answering())
 	want := nat.Render(h.Dirs.NftTable(), bridges, natPorts(endpoints))
 	if h.nft.Holds(want) {
 		return nil

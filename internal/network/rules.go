@@ -8,14 +8,14 @@ import (
 	"stackup.dev/stackup/internal/network/nat"
 )
 
-func natBridges(networks []Network) (bridges []nat.Bridge) {
+func natBridges(networks []Network, patient bool) (bridges []nat.Bridge) {
 	for _, n := range networks {
 		if n.Bridge == "" {
 			continue // on a link of the host's, past all rules
 		}
 		bridges = append(bridges, nat.Bridge{
 			Name: n.Bridge, Subnet: n.Subnet, Subnet6: n.Subnet6, Internal: n.Internal, Apart: n.Asked.Apart, NoMasquerade: n.Asked.NoMasquerade,
-			Names: n.NameSockets(),
+			Names: n.NameSockets(), Patient: patient,
 		})
 	}
 	return bridges

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -38,9 +39,13 @@ type Front struct {
 	Dirs    statedir.Dirs
 	Records Records
 	Log     *slog.Logger
+	// Answering, if not nil, is told once questions are answered, and in the end
+	// that they are no more.
+	Answering func(bool)
 
 	names  *dns.Server
 	relays relay.Set
+	told   sync.Once
 }
 
 // Run serves until ctx ends, by records as they are at each time.
@@ -48,6 +53,11 @@ func (f *Front) Run(ctx context.Context) {
 	f.names = dns.NewServer(f.Log, dns.MachineConf())
 	defer f.names.Close()
 	defer func() { _ = f.relays.Close() }()
+	defer func() {
+		if f.Answering != nil {
+			f.Answering(false)
+		}
+	}()
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		f.Log.Warn("no file events, looking every second instead", "err", err)
@@ -161,10 +171,14 @@ func (f *Front) refresh() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
+	err = errors.Join(
 		f.names.Set(tableOf(networks, endpoints), socketsOf(networks)),
 		f.relays.Set(relaysOf(endpoints)),
 	)
+	if err == nil && len(networks) > 0 && f.Answering != nil {
+		f.told.Do(func() { f.Answering(true) })
+	}
+	return err
 }
 
 func relaysOf(endpoints []network.Endpoint) (out []relay.Relay) {

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func twoNetworks() []Bridge {
 	return []Bridge{
 		{Name: "su2222", Subnet: netip.MustParsePrefix("10.210.1.0/24")},
-		{Name: "su1111", Subnet: netip.MustParsePrefix("10.210.0.0/24"), Names: []netip.AddrPort{netip.MustParseAddrPort("10.210.0.1:20053")}},
+		{Name: "su1111", Subnet: netip.MustParsePrefix("10.210.0.0/24"), Names: []netip.AddrPort{netip.MustParseAddrPort("10.210.0.1:20053")}, Patient: true},
 	}
 }
 
@@ -39,7 +39,7 @@ func sixNetworks() []Bridge {
 	return []Bridge{
 		{
 			Name: "su3333", Subnet: netip.MustParsePrefix("10.210.3.0/24"), Subnet6: netip.MustParsePrefix("fd00:3::/64"), NoMasquerade: true,
-			Names: []netip.AddrPort{netip.MustParseAddrPort("10.210.3.1:20053"), netip.MustParseAddrPort("[fd00:3::1]:20053")},
+			Names: []netip.AddrPort{netip.MustParseAddrPort("10.210.3.1:20053"), netip.MustParseAddrPort("[fd00:3::1]:20053")}, Patient: true,
 		},
 		{Name: "su4444", Subnet6: netip.MustParsePrefix("fd00:4::/64"), Apart: true},
 		{Name: "su5555", Subnet6: netip.MustParsePrefix("fd00:5::/64"), Internal: true},

@@ -22,6 +22,8 @@ type Bridge struct {
 	// Names are where its containers' questions for names are answered: those
 	// for port 53 of that address.
 	Names []netip.AddrPort
+	// Patient lets a question wait that nobody answers, instead of refusing it.
+	Patient bool
 }
 
 // Port is one published port.
@@ -149,7 +151,9 @@ func nameRules(bridges []Bridge, six bool) (out []Rule) {
 // all its tries before that.
 func patienceRules(bridges []Bridge, six bool) (out []Rule) {
 	eachNames(bridges, six, func(b Bridge, to netip.AddrPort) {
-		out = append(out, rule(outTo(b.Name), unanswered(to.Port(), six), drop()))
+		if b.Patient {
+			out = append(out, rule(outTo(b.Name), unanswered(to.Port(), six), drop()))
+		}
 	})
 	return out
 }
