@@ -52,6 +52,22 @@ func TestDeadlineNamesTheCallThatHangs(t *testing.T) {
 	})
 }
 
+// TestDeadlineOfTheEngine: who gives up first may be the engine, which knows the
+// limit; an error long before it is another one.
+func TestDeadlineOfTheEngine(t *testing.T) {
+	for before, silent := range map[time.Duration]bool{time.Millisecond: true, time.Second: false} {
+		synctest.Test(t, func(t *testing.T) {
+			err := within(t.Context(), "Containers/ListStream", func(context.Context) error {
+				time.Sleep(callTime - before)
+				return status.Error(codes.Canceled, "stream terminated by RST_STREAM")
+			})
+			if is := errors.As(err, new(*silentError)); is != silent {
+				t.Errorf("%s before the limit: %v", before, err)
+			}
+		})
+	}
+}
+
 func TestDeadlineLeavesTheCallersEndAlone(t *testing.T) {
 	for _, method := range []string{"/x.Tasks/Start", "/x.Tasks/Wait"} {
 		synctest.Test(t, func(t *testing.T) {
