@@ -63,6 +63,10 @@ func TestBadInput(t *testing.T) {
 	w.file("other.yaml", "name: other\nservices:\n  b: {"+img+", ports: [\"18086:80\"], stop_grace_period: 0s}\n")
 	w.must("-f", "other.yaml", "up", "-d")
 	w.helpersRun() // they start beside the command, and what they leave is not the bad input's
+	w.eventually("questions for names wait", func() bool {
+		out, err := exec.Command("nft", "list", "table", "ip", namespaceOf(w.root())).Output()
+		return err == nil && strings.Contains(string(out), "port-unreachable")
+	})
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	check(t, err)
 	defer l.Close()

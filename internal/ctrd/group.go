@@ -78,13 +78,20 @@ func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *
 		}
 		err = native(e.createInShim(ctx, rec, req))
 	}
-	for end := time.Now().Add(bundleWait); inTheWay(err) && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(bundleLook) {
+	for end := time.Now().Add(bundleWait); (inTheWay(err) || cleared(err)) && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(bundleLook) {
 		err = errors.Join(e.deleteTask(ctx, rec.ID), native(e.createInShim(ctx, rec, req)))
 	}
 	if err == nil {
 		e.used.Store(true)
 	}
 	return err
+}
+
+// cleared says that containerd has taken a task's folder away while the task was
+// being made: it was still at clearing away what a killed command had left. Only
+// the text comes over the wire.
+func cleared(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "failed to create shim task: mkdir ") && strings.Contains(err.Error(), "no such file or directory")
 }
 
 // A command that is killed while its task is made leaves containerd at work on

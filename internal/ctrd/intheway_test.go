@@ -24,3 +24,18 @@ func TestInTheWay(t *testing.T) {
 		}
 	}
 }
+
+func TestCleared(t *testing.T) {
+	for text, want := range map[string]bool{
+		"failed to create shim task: mkdir /s/engine/x/rootfs: no such file or directory":               true,
+		"failed to create shim task: OCI runtime create failed: exec: \"x\": no such file or directory": false,
+		"mkdir /x: no such file or directory":                                                           false,
+	} {
+		if got := cleared(errors.New(text)); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+	}
+	if cleared(nil) {
+		t.Error("nothing was cleared")
+	}
+}
