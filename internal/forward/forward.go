@@ -8,6 +8,7 @@ package forward
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -24,7 +25,11 @@ const (
 	saveEvery = time.Second
 	firstWait = 100 * time.Millisecond
 	lastWait  = 10 * time.Second
+	giveUp    = 30 * time.Second // lines of a container that is gone wait so long, no longer
 )
+
+// errGivenUp says that the container is gone and nobody takes its lines.
+var errGivenUp = errors.New("the container is gone, and its last lines could not be sent")
 
 // Container is whose lines they are.
 type Container struct {
@@ -43,14 +48,17 @@ type sink interface {
 // Run forwards until ctx ends, or until the container's log is gone and all that
 // was in it is sent.
 func Run(ctx context.Context, c Container, l spec.Logging, log *slog.Logger) {
-	f := &forwarder{c: c, l: l, log: log.With("id", c.ID, "driver", l.Driver)}
+	f := &forwarder{c: c, l: l, log: log.With("id", c.ID, "driver", l.Driver), giveUp: giveUp}
 	f.sent, _ = readSent(c.Dir) // from the beginning, if it cannot be told
 	for ctx.Err() == nil {
 		err := logs.Read(ctx, []logs.Source{{ID: c.ID, Dir: c.Dir}}, logs.Options{Follow: true, Tail: -1, Since: f.sent}, func(_ logs.Source, r logs.Record) error {
 			return f.forward(ctx, r)
 		})
 		f.save()
-		if err == nil {
+		if errors.Is(err, errGivenUp) {
+			f.log.Warn("forward", "err", err)
+		}
+		if err == nil || errors.Is(err, errGivenUp) {
 			break
 		}
 		if ctx.Err() == nil {
@@ -68,6 +76,8 @@ type forwarder struct {
 	to    sink // nil: none is open
 	sent  time.Time
 	saved time.Time // when it was last written down
+
+	giveUp time.Duration
 }
 
 // forward sends one record, however long that takes.
@@ -75,6 +85,7 @@ func (f *forwarder) forward(ctx context.Context, r logs.Record) error {
 	if !r.Time.After(f.sent) {
 		return nil
 	}
+	begin := time.Now()
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		err := f.try(r)
 		if err == nil {
@@ -84,6 +95,9 @@ func (f *forwarder) forward(ctx context.Context, r logs.Record) error {
 			f.log.Warn("lines wait to be forwarded", "err", err)
 		}
 		f.drop()
+		if _, err := os.Stat(f.c.Dir); err != nil && time.Since(begin) > f.giveUp {
+			return errGivenUp
+		}
 		if pause(ctx, wait); ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

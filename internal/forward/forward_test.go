@@ -204,3 +204,16 @@ func TestFieldNames(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestGivesUp: whose container is gone waits for a server for a while only.
+func TestGivesUp(t *testing.T) {
+	c := container(t)
+	f := &forwarder{
+		c: c, log: slog.New(slog.DiscardHandler), giveUp: time.Millisecond,
+		l: spec.Logging{Driver: spec.LogSyslog, Forward: spec.Forward{Address: "unixgram://" + filepath.Join(c.Dir, "none")}},
+	}
+	fatal(t, os.RemoveAll(c.Dir))
+	if err := f.forward(t.Context(), logs.Record{Time: begin}); !errors.Is(err, errGivenUp) {
+		t.Errorf("error %v", err)
+	}
+}
