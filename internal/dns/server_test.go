@@ -22,13 +22,28 @@ type upstream struct {
 	asked atomic.Int32
 }
 
+// untilFree listens again where the port that the kernel has chosen for UDP is
+// somebody else's in TCP.
+func untilFree(listen func() error) (err error) {
+	for range 20 {
+		if err = listen(); err == nil || !strings.Contains(err.Error(), "address already in use") {
+			return err
+		}
+	}
+	return err
+}
+
 func startUpstream(t testing.TB, at string, h dns.HandlerFunc) *upstream {
 	t.Helper()
 	u := &upstream{}
-	l, err := listen(t.Context(), Socket{Address: netip.MustParseAddrPort(at)}, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		u.asked.Add(1)
-		h(w, q)
-	}))
+	var l *listener
+	err := untilFree(func() (err error) {
+		l, err = listen(t.Context(), Socket{Address: netip.MustParseAddrPort(at)}, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+			u.asked.Add(1)
+			h(w, q)
+		}))
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +82,7 @@ func serveShop(t testing.TB, replicas int, resolvConf string) (s *Server, at str
 	}
 	table := NewTable([]Network{{Name: "shop_default"}}, members)
 	k := Socket{Network: "shop_default", Address: netip.MustParseAddrPort("127.0.0.1:0")}
-	if err := s.Set(table, []Socket{k}); err != nil {
+	if err := untilFree(func() error { return s.Set(table, []Socket{k}) }); err != nil {
 		t.Fatal(err)
 	}
 	return s, s.open[k].address().String()
