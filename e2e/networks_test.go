@@ -146,6 +146,9 @@ volumes: {vol: {}, empty: {}, filled: {}}
 		if r := w.run("restart", "a"); r.code != 1 || !strings.Contains(r.err, "a link has taken its place") {
 			t.Errorf("a subpath that leads out now: exit %d\n%s", r.code, r.err)
 		}
+		if r := w.run("cp", "a:/file", "copied"); r.code != 1 || !strings.Contains(r.err, "a link has taken its place") {
+			t.Errorf("a copy of what leads out now: exit %d\n%s", r.code, r.err)
+		}
 		w.must("down", "-v")
 		leaks()
 	})

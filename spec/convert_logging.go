@@ -94,8 +94,8 @@ func (c *converter) logging(l *types.LoggingConfig) Logging {
 			printable(l.Driver), cmp.Or(noDriver[l.Driver], "there is no such driver"))
 		return out
 	}
-	if slices.Contains([]string{LogNone, LogSyslog, LogJournald, LogFluentd}, l.Driver) {
-		out.Driver = l.Driver
+	if out.Driver = l.Driver; l.Driver == "json-file" || l.Driver == "local" {
+		out.Driver = "" // files alone
 	}
 	out.Compress = l.Driver == "local" // as Docker does, unless an option says otherwise
 	for _, name := range slices.Sorted(maps.Keys(l.Options)) {

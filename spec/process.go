@@ -116,6 +116,9 @@ type Logging struct {
 	Forward  Forward `json:"forward,omitzero"`   // of the three that send
 }
 
+// Sends says whether lines go elsewhere beside the files.
+func (l Logging) Sends() bool { return l.Driver != "" && l.Driver != LogNone }
+
 // Forward says how lines are sent, by the options of Docker's drivers.
 type Forward struct {
 	Address      string `json:"address,omitempty"`  // PROTOCOL://WHERE; empty for the usual one

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackup.dev/stackup/internal/app"
+	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -38,36 +39,23 @@ var errNotDone = errors.New("not done")
 
 // act does a deed, with progress lines. With -p it works where there is no file
 // any more.
-func (g *globals) act(ctx context.Context, d deed) (err error) {
-	early := g.connectEarly(ctx)
-	defer early.drop()
-	s, err := g.loadOrName(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := g.newProgress(s)
-	if err != nil {
-		return err
-	}
-	ses, err := early.finish(ctx, g, wantIfThere, p)
-	if errors.Is(err, errNoEngine) { // nor a container
+func (g *globals) act(ctx context.Context, d deed) error {
+	none := func(s *spec.Stack) error {
 		plan, err := d.plan(s, planner.State{Stack: s.Name})
 		d.nothing(s, plan, err)
-		return errors.Join(err, p.Close())
+		return err
 	}
-	if err != nil {
-		return errors.Join(err, p.Close())
-	}
-	defer func() { err = errors.Join(err, ses.Close()) }()
-	plan, err := d.do(ctx, ses, s, d.allowed)
-	if err = errors.Join(err, p.Close()); errors.Is(err, errNotDone) {
-		return nil
-	}
-	if plan != nil {
-		warn(plan.Notices)
-	}
-	d.nothing(s, plan, err)
-	return err
+	return g.withStackThere(ctx, none, func(ses *session, s *spec.Stack, p ui.Progress) error {
+		plan, err := d.do(ctx, ses, s, d.allowed)
+		if err = errors.Join(err, p.Close()); errors.Is(err, errNotDone) {
+			return nil
+		}
+		if plan != nil {
+			warn(plan.Notices)
+		}
+		d.nothing(s, plan, err)
+		return err
+	})
 }
 
 // allowed is asked before a plan is carried out.

@@ -153,6 +153,31 @@ func (g *globals) withStack(ctx context.Context, do func(*session, *spec.Stack, 
 	return do(ses, s, p)
 }
 
+// withStackThere is withStack for commands on what is there already: by the stack's
+// name where the file is gone, and with no engine started for it. Where none runs,
+// none says so.
+func (g *globals) withStackThere(ctx context.Context, none func(*spec.Stack) error, do func(*session, *spec.Stack, ui.Progress) error) (err error) {
+	early := g.connectEarly(ctx)
+	defer early.drop()
+	s, err := g.loadOrName(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := g.newProgress(s)
+	if err != nil {
+		return err
+	}
+	ses, err := early.finish(ctx, g, wantIfThere, p)
+	if errors.Is(err, errNoEngine) { // nor a container
+		return errors.Join(none(s), p.Close())
+	}
+	if err != nil {
+		return errors.Join(err, p.Close())
+	}
+	defer func() { err = errors.Join(err, ses.Close()) }()
+	return do(ses, s, p)
+}
+
 // sameEngine refuses an engine on which the stacks of this root do not live:
 // what is recorded of their networks would look like debris there.
 func sameEngine(ctx context.Context, d statedir.Dirs, e *ctrd.Engine, c engine.Choice) (engine.Choice, error) {

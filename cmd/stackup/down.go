@@ -40,28 +40,13 @@ what they depend on. Volumes stay unless -v is given.`,
 	return c
 }
 
-func (g *globals) down(c *cobra.Command, o planner.Options) (err error) {
+func (g *globals) down(c *cobra.Command, o planner.Options) error {
 	ctx := c.Context()
-	early := g.connectEarly(ctx)
-	defer early.drop()
-	s, err := g.loadOrName(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := g.newProgress(s)
-	if err != nil {
-		return err
-	}
-	ses, err := early.finish(ctx, g, wantIfThere, p)
-	if errors.Is(err, errNoEngine) {
+	none := func(s *spec.Stack) error {
 		fmt.Fprintf(os.Stderr, "stack %s: nothing to remove\n", s.Name)
-		return p.Close()
+		return nil
 	}
-	if err != nil {
-		return errors.Join(err, p.Close())
-	}
-	defer func() { err = errors.Join(err, ses.Close()) }()
-	return ses.takeDown(ctx, s, o, p)
+	return g.withStackThere(ctx, none, func(ses *session, s *spec.Stack, p ui.Progress) error { return ses.takeDown(ctx, s, o, p) })
 }
 
 // takeDown takes the stack away and closes the progress.

@@ -139,7 +139,7 @@ func (e *Engine) assemble(ctx context.Context, rec containers.Container, dir str
 	if root, err = tree.Open(dir); err != nil {
 		return nil, nil, err
 	}
-	if err = bindAll(root, rec, dir, s.Service.ReadOnly); err == nil {
+	if err = e.bindAll(root, rec, dir, s.Service.ReadOnly); err == nil {
 		ns, err = os.Open("/proc/thread-self/ns/mnt")
 	}
 	if err != nil {
@@ -150,7 +150,7 @@ func (e *Engine) assemble(ctx context.Context, rec containers.Container, dir str
 
 // bindAll mounts what the OCI spec binds and what is there: the managed files of
 // a container that has not been started since the machine was are not.
-func bindAll(root *tree.Root, rec containers.Container, dir string, readOnly bool) error {
+func (e *Engine) bindAll(root *tree.Root, rec containers.Container, dir string, readOnly bool) error {
 	var s struct {
 		Mounts []specs.Mount `json:"mounts"`
 	}
@@ -166,14 +166,28 @@ func bindAll(root *tree.Root, rec containers.Container, dir string, readOnly boo
 		if _, err := os.Stat(m.Source); m.Type != "bind" || err != nil {
 			continue
 		}
-		flags := uintptr(0)
-		if slices.Contains(m.Options, "ro") || slices.Contains(m.Options, "rro") {
-			flags = unix.MS_RDONLY
-		}
-		err := root.Bind(m.Source, m.Destination, flags)
+		err := e.bind(root, m)
 		if err != nil && !errors.Is(err, os.ErrNotExist) { // where it has never started, there may be no place for it
 			return fmt.Errorf("mount %s: %w", m.Destination, err)
 		}
 	}
 	return nil
+}
+
+// bind mounts one; a part of a volume only where no link has taken its place.
+func (e *Engine) bind(root *tree.Root, m specs.Mount) error {
+	source := m.Source
+	part, err := e.holdPart(source)
+	if err != nil {
+		return err
+	}
+	if part != nil {
+		defer func() { _ = part.Close() }() // only looked from
+		source = fmt.Sprintf("/proc/self/fd/%d", part.Fd())
+	}
+	flags := uintptr(0)
+	if slices.Contains(m.Options, "ro") || slices.Contains(m.Options, "rro") {
+		flags = unix.MS_RDONLY
+	}
+	return root.Bind(source, m.Destination, flags)
 }

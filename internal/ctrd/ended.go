@@ -40,9 +40,6 @@ func (e *Engine) Ended(ctx context.Context, id string) (int, error) {
 // endedPoll is how often a container is looked at that is about to be restarted.
 const endedPoll = 100 * time.Millisecond
 
-// lostCode stands for the exit code of a task that vanished with its shim.
-const lostCode = 255
-
 // InspectSettled looks at a container while nobody starts or stops it: half a
 // start looks like an end.
 func (e *Engine) InspectSettled(ctx context.Context, id string) (c inspect.Container, found bool, err error) {
@@ -80,7 +77,7 @@ func (e *Engine) endedFor(ctx context.Context, id string, code int, seen bool) (
 		case !c.ExitedAt.IsZero():
 			code = c.ExitCode // of a later run, maybe
 		case !seen:
-			code = lostCode
+			code = restart.LostCode
 		}
 		again, _, _ := restart.Decide(c.Service.Restart, code, c.Desired != labels.DesiredRunning, c.Restarts, c.ExitedAt.Sub(c.StartedAt))
 		if !again {

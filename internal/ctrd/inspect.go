@@ -15,6 +15,7 @@ import (
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/internal/restart"
 )
 
 // List gives the containers of a stack, or of all for an empty name, sorted
@@ -98,7 +99,7 @@ func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network
 	case last.Exit != nil:
 		c.ExitCode, c.ExitedAt = last.Exit.Code, last.Exit.At
 	default:
-		c.ExitCode = lostCode // nobody knows how it ended
+		c.ExitCode = restart.LostCode // nobody knows how it ended
 	}
 	return c, err
 }

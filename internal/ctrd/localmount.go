@@ -94,9 +94,20 @@ func (e *Engine) useVolumes(ctx context.Context, rec containers.Container) error
 	return err
 }
 
-// volumesIn finds the volumes that an OCI spec mounts, without taking the spec
-// apart: each start does this.
+// volumesIn finds the volumes that an OCI spec mounts.
 func volumesIn(rec containers.Container, dir string) (names []string, err error) {
+	sources, err := sourcesBelow(rec, dir)
+	for _, s := range sources {
+		if name, _, is := strings.Cut(s, "/"); is && name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// sourcesBelow finds what an OCI spec mounts that lies below a folder, relative to
+// that and as JSON writes it, without taking the spec apart: each start does this.
+func sourcesBelow(rec containers.Container, dir string) (out []string, err error) {
 	if rec.Spec == nil {
 		return nil, nil
 	}
@@ -106,9 +117,8 @@ func volumesIn(rec containers.Container, dir string) (names []string, err error)
 	}
 	begin := append([]byte(`"source":`), below[:len(below)-1]...)
 	for _, rest := range bytes.Split(rec.Spec.GetValue(), begin)[1:] {
-		if end := bytes.IndexByte(rest, '/'); end > 0 && !slices.Contains(names, string(rest[:end])) {
-			names = append(names, string(rest[:end]))
-		}
+		source, _, _ := bytes.Cut(rest, []byte(`"`))
+		out = append(out, string(source))
 	}
-	return names, nil
+	return out, nil
 }

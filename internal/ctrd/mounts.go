@@ -12,11 +12,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/containerd/containerd/v2/core/containers"
 	contfs "github.com/containerd/continuity/fs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/selinux/go-selinux"
 
 	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -185,7 +187,9 @@ func (e *Engine) CreateVolume(_ context.Context, stack string, v spec.Volume) er
 // RemoveVolume deletes a volume with its data. One that a container mounts, of
 // whichever stack, stays, and is an error.
 func (e *Engine) RemoveVolume(ctx context.Context, _, name string) error {
-	users, err := e.volumeUsers(ctx)
+	users, err := e.volumeUsers(ctx, []planner.Volume{{Name: name}}, func(r containers.Container) string {
+		return firstOf(r.Labels[labels.Name], r.ID)
+	})
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,13 @@
 package ctrd
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/containers"
@@ -29,9 +29,9 @@ type folder struct {
 
 // holdFolders opens the parts of volumes that an OCI spec mounts.
 func (e *Engine) holdFolders(rec containers.Container) (out folders, err error) {
-	dir := e.Dirs.Volumes()
-	if rec.Spec == nil || !partsIn(rec.Spec.GetValue(), dir) {
-		return nil, nil
+	sources, err := sourcesBelow(rec, e.Dirs.Volumes())
+	if err != nil || !anyPart(sources) {
+		return nil, err
 	}
 	var s struct {
 		Mounts []struct{ Source, Destination string } `json:"mounts"`
@@ -40,34 +40,35 @@ func (e *Engine) holdFolders(rec containers.Container) (out folders, err error) 
 		return nil, err
 	}
 	for _, m := range s.Mounts {
-		name, part, is := partOf(dir, m.Source)
-		if !is {
-			continue
-		}
-		f, err := openBelow(e.volumes.Data(name), part)
+		f, err := e.holdPart(m.Source)
 		if err != nil {
 			out.close()
-			return nil, fmt.Errorf("%s of volume %s (volume.subpath): %w", part, name, err)
+			return nil, err
 		}
-		out = append(out, folder{m.Destination, f})
+		if f != nil {
+			out = append(out, folder{m.Destination, f})
+		}
 	}
 	return out, nil
 }
 
-// partsIn says whether an OCI spec may mount parts of volumes, without taking it
-// apart: each start asks.
-func partsIn(spec []byte, dir string) bool {
-	below, err := json.Marshal(dir + "/")
-	if err != nil {
-		return true
+// anyPart says whether one of the sources below the volumes' folder is a part of
+// a volume: there are VOLUME/_data and VOLUME/_data/PART.
+func anyPart(sources []string) bool {
+	return slices.ContainsFunc(sources, func(s string) bool { return strings.Count(s, "/") > 1 })
+}
+
+// holdPart opens the source of a mount, if it is a part of a volume; else there is
+// nothing to hold, and f is nil.
+func (e *Engine) holdPart(source string) (f *os.File, err error) {
+	name, part, is := partOf(e.Dirs.Volumes(), source)
+	if !is {
+		return nil, nil //nolint:nilnil // it is said above
 	}
-	for _, rest := range bytes.Split(spec, append([]byte(`"source":`), below[:len(below)-1]...))[1:] {
-		source, _, _ := bytes.Cut(rest, []byte(`"`))
-		if bytes.Count(source, []byte("/")) > 1 {
-			return true
-		}
+	if f, err = openBelow(e.volumes.Data(name), part); err != nil {
+		return nil, fmt.Errorf("%s of volume %s (volume.subpath): %w", part, name, err)
 	}
-	return false
+	return f, nil
 }
 
 // partOf takes the source of a mount apart, if it is a part of a volume.

@@ -5,33 +5,43 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/containers"
 
-	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/planner"
 )
 
 // Volumes gives the volumes of all stacks, sorted by name.
 func (e *Engine) Volumes(context.Context) ([]planner.Volume, error) { return e.volumes.List() }
 
-// volumeUsers gives the names of the containers, running or not, that mount a
-// volume, by the volume's name. It goes by the mounts that containers were
-// really made with: an anonymous volume is named nowhere else.
-func (e *Engine) volumeUsers(ctx context.Context) (map[string][]string, error) {
+// AnonymousUsers gives the IDs of the containers of all stacks, running or not,
+// that mount an anonymous volume of a stack, by the volume's name.
+func (e *Engine) AnonymousUsers(ctx context.Context, stack string) (map[string][]string, error) {
 	all, err := e.volumes.List()
 	if err != nil {
 		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(v planner.Volume) bool { return !v.Anonymous || v.Stack != stack })
+	return e.volumeUsers(ctx, all, func(r containers.Container) string { return r.ID })
+}
+
+// volumeUsers gives what call names the containers, running or not, that mount one
+// of these volumes, by the volume's name. It goes by the mounts that containers
+// were really made with: an anonymous volume is named nowhere else.
+func (e *Engine) volumeUsers(ctx context.Context, volumes []planner.Volume, call func(containers.Container) string) (map[string][]string, error) {
+	users := map[string][]string{}
+	if len(volumes) == 0 {
+		return users, nil
+	}
+	byData := map[string]string{}
+	for _, v := range volumes {
+		byData[e.volumes.Data(v.Name)] = v.Name
 	}
 	recs, err := e.containers(e.ctx(ctx), "")
 	if err != nil {
 		return nil, err
 	}
-	byData := map[string]string{}
-	for _, v := range all {
-		byData[e.volumes.Data(v.Name)] = v.Name
-	}
-	users := map[string][]string{}
 	for _, r := range recs {
 		sources, err := mountSources(r)
 		if err != nil {
@@ -39,7 +49,7 @@ func (e *Engine) volumeUsers(ctx context.Context) (map[string][]string, error) {
 		}
 		for _, s := range sources {
 			if name := volumeAbove(byData, s); name != "" {
-				users[name] = append(users[name], firstOf(r.Labels[labels.Name], r.ID))
+				users[name] = append(users[name], call(r))
 			}
 		}
 	}

@@ -15,6 +15,9 @@ const (
 	Steady     = 10 * time.Second // a run as long as this ends the back-off
 )
 
+// LostCode stands for the exit code of a run of which nobody knows how it ended.
+const LostCode = 255
+
 // Count is what is remembered between the exits of one container.
 type Count struct {
 	Total int `json:"total"` // restarts so far; on-failure's limit counts these, as Docker's does

@@ -7,16 +7,13 @@ import (
 
 	"stackup.dev/stackup/internal/forward"
 	"stackup.dev/stackup/internal/inspect"
-	"stackup.dev/stackup/spec"
 )
 
 // forward has a container's output sent on, where its service asks for it. It
 // ends by itself, once what was left behind by a container that is gone is sent.
 func (s *Supervisor) forward(c inspect.Container) {
 	l := c.Service.Logging
-	switch l.Driver {
-	case spec.LogSyslog, spec.LogJournald, spec.LogFluentd:
-	default:
+	if !l.Sends() {
 		s.forwards.stop(c.ID)
 		return
 	}

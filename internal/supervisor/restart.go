@@ -10,9 +10,6 @@ import (
 	"stackup.dev/stackup/planner"
 )
 
-// lostCode stands for the exit code of a task that vanished with its shim.
-const lostCode = 255
-
 // setRight gives a running container its probe, and brings one back that
 // ended while nobody was looking.
 func (s *Supervisor) setRight(c inspect.Container) {
@@ -26,9 +23,9 @@ func (s *Supervisor) setRight(c inspect.Container) {
 	case c.Task == planner.TaskStopped:
 		s.bringBack(c.ID, c.ExitCode)
 	case c.Task == planner.TaskNone && !c.StartedAt.IsZero():
-		s.bringBack(c.ID, lostCode)
+		s.bringBack(c.ID, restart.LostCode)
 	case c.Lost:
-		s.bringBack(c.ID, lostCode)
+		s.bringBack(c.ID, restart.LostCode)
 	}
 }
 
@@ -65,7 +62,7 @@ func (s *Supervisor) bringBack(id string, code int) {
 				return
 			}
 			s.Log.Warn("restart", "id", id, "err", err)
-			code, tried = lostCode, next
+			code, tried = restart.LostCode, next
 		}
 	})
 }

@@ -76,18 +76,17 @@ type Supervisor struct {
 	ends     ends
 }
 
+// all are the jobs of every kind.
+func (s *Supervisor) all() []*jobs {
+	return []*jobs{&s.probes, &s.restarts, &s.silences, &s.forwards, &s.orphans}
+}
+
 // Run works until ctx ends or nothing is left to look after.
 func (s *Supervisor) Run(ctx context.Context) error {
-	s.probes.init(ctx)
-	s.restarts.init(ctx)
-	s.silences.init(ctx)
-	s.forwards.init(ctx)
-	s.orphans.init(ctx)
-	defer s.probes.stopAll()
-	defer s.restarts.stopAll()
-	defer s.silences.stopAll()
-	defer s.forwards.stopAll()
-	defer s.orphans.stopAll()
+	for _, j := range s.all() {
+		j.init(ctx)
+		defer j.stopAll()
+	}
 	s.ends.begin(chronicle.Book{Path: s.Dirs.Events()}, s.Log)
 	idle := time.Now().Add(firstIdle)
 	for ctx.Err() == nil {

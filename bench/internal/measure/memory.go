@@ -65,15 +65,33 @@ func name(p process) string {
 }
 
 func pssOf(pid int) (int64, error) {
+	all, err := rollup(pid)
+	if _, is := all["Pss"]; err == nil && !is {
+		err = fmt.Errorf("process %d has no Pss", pid)
+	}
+	return all["Pss"], err
+}
+
+// Resident is what of a process is in memory, in bytes, and what of that it
+// shares with nobody.
+func Resident(pid int) (all, private int64, err error) {
+	m, err := rollup(pid)
+	return m["Rss"], m["Private_Clean"] + m["Private_Dirty"], err
+}
+
+// rollup is what the kernel says of a process's memory, in bytes.
+func rollup(pid int) (map[string]int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	out := map[string]int64{}
 	for line := range strings.Lines(string(b)) {
+		name, rest, _ := strings.Cut(line, ":")
 		var kb int64
-		if _, err := fmt.Sscanf(line, "Pss: %d kB", &kb); err == nil {
-			return kb << 10, nil
+		if _, err := fmt.Sscanf(rest, "%d kB", &kb); err == nil {
+			out[name] = kb << 10
 		}
 	}
-	return 0, fmt.Errorf("process %d has no Pss", pid)
+	return out, nil
 }
