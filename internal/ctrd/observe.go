@@ -349,11 +349,9 @@ func (e *Engine) Stacks(ctx context.Context) ([]string, error) {
 // RemoveShared takes away the folders and control groups that containers
 // share, as far as they are empty. For when the last stack has gone.
 func (e *Engine) RemoveShared() {
-	builds, _ := filepath.Glob("/sys/fs/cgroup/*/" + e.Dirs.Namespace() + "/buildkit") // the pattern is good
-	groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + e.Dirs.Namespace())
-	groups = append(builds, groups...)
-	paths := append(groups, "/sys/fs/cgroup/"+e.Dirs.Namespace(),
-		filepath.Join(e.Dirs.RuncRoot(), e.Dirs.Namespace()), e.Dirs.RuncRoot(),
+	ns := e.Dirs.Namespace()
+	paths := append(slices.Concat(groupsAt(filepath.Join(ns, "buildkit")), groupsAt(ns)),
+		filepath.Join(e.Dirs.RuncRoot(), ns), e.Dirs.RuncRoot(),
 		filepath.Dir(e.Dirs.Container("x")), e.Dirs.IO(), e.Dirs.Logs(), filepath.Dir(e.Dirs.Exec(0)), filepath.Dir(e.Dirs.Mounts(0)),
 		e.Dirs.Networks(), e.Dirs.Endpoints(), e.Dirs.Netns(), e.Dirs.Volumes(), e.Dirs.VolumeUsers(), e.Dirs.CNICache())
 	_ = os.RemoveAll(e.Dirs.BuildInputs()) // a cache
