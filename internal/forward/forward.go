@@ -46,12 +46,13 @@ type sink interface {
 }
 
 // Run forwards until ctx ends, or until the container's log is gone and all that
-// was in it is sent.
+// was in it is sent. A log is made before its container starts: if there is none,
+// nothing was ever printed, or it has gone already.
 func Run(ctx context.Context, c Container, l spec.Logging, log *slog.Logger) {
 	f := &forwarder{c: c, l: l, log: log.With("id", c.ID, "driver", l.Driver), giveUp: giveUp}
 	f.sent, _ = readSent(c.Dir) // from the beginning, if it cannot be told
 	for ctx.Err() == nil {
-		err := logs.Read(ctx, []logs.Source{{ID: c.ID, Dir: c.Dir}}, logs.Options{Follow: true, Tail: -1, Since: f.sent}, func(_ logs.Source, r logs.Record) error {
+		err := logs.Read(ctx, []logs.Source{{ID: c.ID, Dir: c.Dir}}, logs.Options{Follow: true, Begun: true, Tail: -1, Since: f.sent}, func(_ logs.Source, r logs.Record) error {
 			return f.forward(ctx, r)
 		})
 		f.save()

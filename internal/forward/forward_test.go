@@ -205,6 +205,19 @@ func TestFieldNames(t *testing.T) {
 	}
 }
 
+// TestNoLog: whose log is gone already, as when a stack goes down meanwhile, keeps
+// nobody waiting.
+func TestNoLog(t *testing.T) {
+	c := container(t)
+	fatal(t, os.RemoveAll(c.Dir))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	Run(ctx, c, spec.Logging{Driver: spec.LogSyslog}, slog.New(slog.DiscardHandler))
+	if ctx.Err() != nil {
+		t.Error("it waits for a log that will not come")
+	}
+}
+
 // TestGivesUp: whose container is gone waits for a server for a while only.
 func TestGivesUp(t *testing.T) {
 	c := container(t)

@@ -25,7 +25,7 @@ type cursor struct {
 	waiting bool   // head is not yet handed out
 	once    bool   // read only what was there at the beginning
 	stop    int64  // with once: where the last file ended then
-	begun   bool   // the folder was there once
+	begun   bool   // the folder was there once, or should be
 	gone    bool   // the folder was found missing
 	ended   bool   // and all is read
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// Sources, if set, is asked again about every half second while following.
 	// What it adds is read from its beginning.
 	Sources func() []Source
+	// Begun says that the logs have been begun: a folder that is not there is gone,
+	// and not still to come.
+	Begun bool
 }
 
 const (
@@ -81,7 +84,7 @@ type reader struct {
 }
 
 func (r *reader) add(s Source, tail int) error {
-	c := &cursor{src: s, order: len(r.known), once: !r.o.Follow}
+	c := &cursor{src: s, order: len(r.known), once: !r.o.Follow, begun: r.o.Begun}
 	r.known[s.ID] = c
 	r.cursors = append(r.cursors, c)
 	r.events.watch(s.Dir)
