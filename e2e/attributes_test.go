@@ -119,6 +119,51 @@ services:
 	})
 }
 
+// Intent: a container cannot write more than its service may; what it has written
+// is there after a stop, seen by cp too, and no loop device outlives it.
+func TestStorageSize(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		const stack = `
+services:
+  a: {image: stackup.test/busybox:1, storage_opt: {size: 16m}, stop_grace_period: 0s}
+  b: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`
+		w.file("stack.yaml", stack)
+		w.must("up", "-d")
+		if r := w.run("exec", "-T", "a", "dd", "if=/dev/zero", "of=/big", "bs=1M", "count=32"); r.code == 0 || !strings.Contains(r.err, "No space left on device") {
+			t.Errorf("32 MB into 16: exit %d, %s%s", r.code, r.out, r.err)
+		}
+		w.must("exec", "-T", "b", "dd", "if=/dev/zero", "of=/big", "bs=1M", "count=32")
+		w.must("exec", "-T", "a", "sh", "-c", "rm /big; echo kept > /data")
+		if out := w.must("exec", "-T", "a", "busybox", "stat", "-c", "%a %u", "/").out; out != "755 0\n" {
+			t.Errorf("the root folder is %q", out)
+		}
+		w.must("stop")
+		w.must("cp", "a:/data", "data")
+		if b, err := os.ReadFile(filepath.Join(w.project, "data")); string(b) != "kept\n" || err != nil {
+			t.Errorf("cp of what has stopped: %q, %v", b, err)
+		}
+		w.must("cp", "data", "a:/more")
+		w.must("start")
+		w.must("restart", "-t", "0", "a")
+		if out := w.must("exec", "-T", "a", "cat", "/data", "/more").out; out != "kept\nkept\n" {
+			t.Errorf("after all that there is %q", out)
+		}
+		if files := loopFiles(w.dir); len(files) != 1 {
+			t.Errorf("loop devices of %v", files)
+		}
+		w.file("stack.yaml", strings.Replace(stack, "16m", "64m", 1))
+		if out := w.must("plan").out; !strings.Contains(out, "storage_opt.size") {
+			t.Errorf("a new size is planned as\n%s", out)
+		}
+		w.must("up", "-d")
+		w.must("exec", "-T", "a", "dd", "if=/dev/zero", "of=/big", "bs=1M", "count=32")
+		w.must("down")
+		leaks()
+	})
+}
+
 // rootDisk is a whole block device.
 func rootDisk(t *testing.T) string {
 	t.Helper()

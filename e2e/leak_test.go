@@ -92,6 +92,9 @@ func (w *world) traces() traces {
 	t.lines("netns", w.t, "ip", "netns", "list")
 	t.lines("nft", w.t, "nft", "list", "ruleset")
 	t.lines("iptables", w.t, "iptables-save")
+	for _, file := range loopFiles(w.dir) {
+		t["loop device of "+file] = true
+	}
 	w.fileTraces(t)
 	w.engineTraces(t)
 	cgroupTraces(w.root(), t)
@@ -257,6 +260,17 @@ func processesOf(text string) map[int]string {
 		var pid int
 		if _, err := fmt.Sscanf(filepath.Base(p), "%d", &pid); err == nil && pid != os.Getpid() {
 			out[pid] = strings.ReplaceAll(string(b), "\x00", " ")
+		}
+	}
+	return out
+}
+
+// loopFiles gives the files below dir that have a loop device.
+func loopFiles(dir string) (out []string) {
+	backing, _ := filepath.Glob("/sys/block/loop*/loop/backing_file") // the pattern is good
+	for _, b := range backing {
+		if name, err := os.ReadFile(b); err == nil && strings.HasPrefix(string(name), dir) {
+			out = append(out, strings.TrimSpace(string(name)))
 		}
 	}
 	return out

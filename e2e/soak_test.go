@@ -118,7 +118,11 @@ services:
     healthcheck: {test: ["CMD-SHELL", "echo fine; sleep 0.01"], interval: 1s, timeout: 30s}
     stop_grace_period: 0s
 `)
-	w.must("up", "-d")
+	up, cancel := w.timed(10*time.Minute, "up", "-d") // probes of those that run already leave it little of the machine
+	defer cancel()
+	if r := runCmd(t, up); r.code != 0 {
+		t.Fatalf("up: exit %d\n%s", r.code, tail([]byte(r.err), 1500))
+	}
 	s := &soak{w: w, begin: time.Now()}
 	s.run(length, nil)
 	w.settles("not healthy", func() (out []string) {

@@ -26,6 +26,7 @@ func (c *converter) process(cfg types.ServiceConfig, p *types.Project, out *Serv
 	out.Devices = c.devices(cfg.Devices)
 	out.DeviceRules = slices.Sorted(slices.Values(cfg.DeviceCgroupRules))
 	out.CDI = c.cdi(cfg)
+	out.DiskSize = c.diskSize(cfg.StorageOpt)
 	out.Umask = c.umask(cfg.Umask)
 	out.Runtime = c.runtime(cfg.Runtime)
 	out.CgroupParent = c.cgroupParent(cfg.CgroupParent)

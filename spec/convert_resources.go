@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/go-units"
 )
 
 // resources joins the service's own limits with those of deploy, which must
@@ -47,6 +48,27 @@ func (c *converter) fixedResources(cfg types.ServiceConfig) FixedResources {
 		}
 	}
 	return f
+}
+
+// minDisk is what a file system needs to be of use.
+const minDisk = 4 << 20
+
+// diskSize is what storage_opt says; size is the one option that is not of one of
+// Docker's storage drivers alone.
+func (c *converter) diskSize(options map[string]string) int64 {
+	var size int64
+	for _, o := range sortedPairs(options) {
+		attr := "storage_opt." + o.Name
+		if o.Name != "size" {
+			c.problem(attr, "is of a storage driver that is not used here; size alone is known")
+			continue
+		}
+		var err error
+		if size, err = units.RAMInBytes(o.Value); err != nil || size < minDisk {
+			c.problem(attr, "%q is not a size of at least 4m", printable(o.Value))
+		}
+	}
+	return size
 }
 
 func (c *converter) unsigned(attr string, n int64) uint64 {

@@ -67,6 +67,7 @@ func fields() []field {
 		{"Devices", "devices", recreate, flattenDevices},
 		{"DeviceRules", "device_cgroup_rules", recreate, words("device_cgroup_rules", func(s *Service) []string { return s.DeviceRules })},
 		{"CDI", "devices", recreate, words("devices.cdi", func(s *Service) []string { return s.CDI })},
+		{"DiskSize", "storage_opt", recreate, number("storage_opt.size", func(s *Service) int64 { return s.DiskSize })},
 		{"Umask", "umask", recreate, flattenUmask},
 		{"Runtime", "runtime", recreate, text("runtime", func(s *Service) string { return s.Runtime })},
 		{"CgroupParent", "cgroup_parent", recreate, text("cgroup_parent", func(s *Service) string { return s.CgroupParent })},

@@ -253,6 +253,7 @@ func samples() map[string]sample {
 		"services.*.mem_limit":                            svc("mem_limit: 64m"),
 		"services.*.mem_reservation":                      svc("mem_reservation: 32m"),
 		"services.*.memswap_limit":                        svc("memswap_limit: 128m"),
+		"services.*.storage_opt":                          svc("storage_opt: {size: 1g}"),
 		"services.*.mem_swappiness":                       svc("mem_swappiness: 10"),
 		"services.*.oom_kill_disable":                     svc("oom_kill_disable: true"),
 		"services.*.pids_limit":                           svc("pids_limit: 10"),

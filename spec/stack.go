@@ -64,6 +64,7 @@ type Service struct {
 	Devices      []Device       `json:"devices,omitempty"`
 	DeviceRules  []string       `json:"device_cgroup_rules,omitempty"` // as "c 1:3 rwm"
 	CDI          []string       `json:"cdi,omitempty"`                 // devices by their CDI names, VENDOR/CLASS=NAME
+	DiskSize     int64          `json:"storage_size,omitempty"`        // bytes that its own layer may have; 0: no bound
 	Umask        *uint32        `json:"umask,omitempty"`               // nil: the runtime's
 	Runtime      string         `json:"runtime,omitempty"`             // OCI runtime's program; empty for the default
 	CgroupParent string         `json:"cgroup_parent,omitempty"`       // path below the root of control groups

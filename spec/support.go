@@ -202,7 +202,6 @@ func serviceRefusals() []support {
 		never("services.*.cpu_percent", "it is for Windows; use cpus"),
 		never("services.*.credential_spec", "it is for Windows; remove it"),
 		never("services.*.isolation", "it is for Windows; remove it", "default"),
-		never("services.*.storage_opt", "no driver here limits a container's disk; remove it"),
 		never("services.*.models", "no model runner is configured: make the model a service, and name its address in environment"),
 	}
 }

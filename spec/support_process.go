@@ -78,5 +78,6 @@ func resourceRows() []support {
 		yes("services.*.oom_kill_disable", ""),
 		yes("services.*.pids_limit", "4096 unless said otherwise; -1 for no limit"),
 		yes("services.*.blkio_config", ""),
+		yes("services.*.storage_opt", "size: a disk of its own for what the container writes outside of volumes"),
 	}
 }

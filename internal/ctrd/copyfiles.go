@@ -122,18 +122,18 @@ func (e *Engine) assemble(ctx context.Context, rec containers.Container, dir str
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return nil, nil, err
 	}
-	layers, err := e.client.SnapshotService(rec.Snapshotter).Mounts(ctx, rec.SnapshotKey)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := mount.All(layers, dir); err != nil {
-		return nil, nil, err
-	}
 	s, err := storedOf(rec)
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := e.mountImages(ctx, rec, s.Mounted); err != nil {
+	if _, err := e.mountPassing(ctx, rec, &s); err != nil {
+		return nil, nil, err
+	}
+	layers, err := e.rootfs(ctx, rec, &s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := mount.All(layers, dir); err != nil {
 		return nil, nil, err
 	}
 	if root, err = tree.Open(dir); err != nil {

@@ -56,6 +56,9 @@ func (e *Engine) Create(ctx context.Context, c executor.ContainerSpec) error {
 	if err := e.prepareSnapshot(ctx, c, img); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
+	if err := e.makeDisk(ctx, c); err != nil {
+		return fmt.Errorf("storage_opt: %w", err)
+	}
 	if err := e.viewImages(ctx, c.ID, mounted); err != nil {
 		return err
 	}

@@ -160,6 +160,9 @@ func (e *Engine) snapshotters(ctx context.Context) (r *introspection.PluginsResp
 	return r, err
 }
 
+// overlayfs is the snapshotter whose snapshots are folders over folders.
+const overlayfs = "overlayfs"
+
 func (e *Engine) chooseSnapshotter(ctx context.Context) error {
 	if e.Snapshotter != "" {
 		return nil
@@ -172,7 +175,7 @@ func (e *Engine) chooseSnapshotter(ctx context.Context) error {
 	for _, p := range r.Plugins {
 		have[p.ID] = p.InitErr == nil
 	}
-	for _, name := range []string{"overlayfs", "native"} {
+	for _, name := range []string{overlayfs, "native"} {
 		if have[name] {
 			e.Snapshotter = name
 			return nil

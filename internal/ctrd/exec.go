@@ -97,6 +97,9 @@ func runExec(ctx context.Context, proc containerd.Process, p inspect.Process, io
 	if err := proc.Start(ctx); err != nil {
 		return 0, err
 	}
+	if p.Started != nil {
+		p.Started()
+	}
 	go io.passEOF(ctx, proc)
 	go resize(ctx, proc, p.Resize)
 	select {

@@ -17,7 +17,6 @@ import (
 	contfs "github.com/containerd/continuity/fs"
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/labels"
@@ -25,8 +24,7 @@ import (
 )
 
 // A container that mounts images has a view of each beside its own snapshot,
-// which keeps the layers from collection. It is mounted in the container's folder
-// for as long as its task is being made, no longer: the container has its own.
+// which keeps the layers from collection. It is mounted in passing.
 
 // mountedImages are the images that a container mounts, in the order of their
 // views. What the plan left open is filled in.
@@ -47,7 +45,7 @@ func (e *Engine) mountedImages(ctx context.Context, c *executor.ContainerSpec) (
 func viewKey(id string, i int) string { return id + "-image-" + strconv.Itoa(i) }
 
 func (e *Engine) viewPath(id string, i int) string {
-	return filepath.Join(e.Dirs.Container(id), "images", strconv.Itoa(i))
+	return filepath.Join(e.passing(id), strconv.Itoa(i))
 }
 
 // viewImages makes the views. The container's snapshot, which says how many
@@ -112,16 +110,8 @@ func (e *Engine) imageMount(ctx context.Context, c executor.ContainerSpec, m spe
 	return bound(source, m), err
 }
 
-// mountImages mounts the views until down is called.
-func (e *Engine) mountImages(ctx context.Context, rec containers.Container, mounted map[string]string) (down func() error, err error) {
-	down = func() error { return nil }
-	if len(mounted) == 0 {
-		return down, nil
-	}
-	down = func() error { return e.unmountImages(rec.ID) }
-	if err := down(); err != nil { // of a start that was killed
-		return nil, err
-	}
+// mountViews mounts the views of images.
+func (e *Engine) mountViews(ctx context.Context, rec containers.Container, mounted map[string]string) error {
 	for i := range len(mounted) {
 		layers, err := e.client.SnapshotService(rec.Snapshotter).Mounts(ctx, viewKey(rec.ID, i))
 		if err == nil {
@@ -131,33 +121,10 @@ func (e *Engine) mountImages(ctx context.Context, rec containers.Container, moun
 			err = mount.All(layers, e.viewPath(rec.ID, i))
 		}
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("mount an image: %w", err), down())
+			return fmt.Errorf("mount an image: %w", err)
 		}
 	}
-	return down, nil
-}
-
-// unmountImages takes off all that is mounted in a container's folder.
-func (e *Engine) unmountImages(id string) error {
-	dir := filepath.Join(e.Dirs.Container(id), "images")
-	views, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for _, v := range views {
-		p := filepath.Join(dir, v.Name())
-		for {
-			uerr := unix.Unmount(p, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-			if uerr == nil {
-				continue
-			}
-			if !errors.Is(uerr, unix.EINVAL) { // which is: nothing is mounted
-				err = errors.Join(err, fmt.Errorf("unmount %s: %w", p, uerr))
-			}
-			break
-		}
-	}
-	return err
+	return nil
 }
 
 // mountedBy are the images that a container of ours mounts; of others nobody

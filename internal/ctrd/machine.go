@@ -62,19 +62,24 @@ func (e *Engine) lacks(s *spec.Stack) []planner.Lack {
 	devices := sync.OnceValue(func() *cdi.Cache { return cdiDevices(e.Log) })
 	for i := range s.Services {
 		v := &s.Services[i]
-		out = append(out, lacksOf(v, false, devices)...)
+		out = append(out, e.lacksOf(v, false, devices)...)
 		for j := range v.PreStart {
-			out = append(out, lacksOf(&v.PreStart[j].Service, true, devices)...)
+			out = append(out, e.lacksOf(&v.PreStart[j].Service, true, devices)...)
 		}
 	}
 	return out
 }
 
-func lacksOf(v *spec.Service, hook bool, devices func() *cdi.Cache) (out []planner.Lack) {
+func (e *Engine) lacksOf(v *spec.Service, hook bool, devices func() *cdi.Cache) (out []planner.Lack) {
 	add := func(what string) { out = append(out, planner.Lack{Service: v.Name, What: what, Hook: hook}) }
 	if v.Runtime != "" {
 		if _, err := runtimeProgram(v.Runtime); err != nil {
 			add("runtime: " + err.Error())
+		}
+	}
+	if v.DiskSize > 0 {
+		if err := e.lacksForDisk(); err != nil {
+			add("storage_opt: " + err.Error())
 		}
 	}
 	if cgroups.Mode() == cgroups.Unified {

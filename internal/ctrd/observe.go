@@ -353,7 +353,7 @@ func (e *Engine) RemoveShared() {
 	paths := append(slices.Concat(groupsAt(filepath.Join(ns, "buildkit")), groupsAt(ns)),
 		filepath.Join(e.Dirs.RuncRoot(), ns), e.Dirs.RuncRoot(),
 		filepath.Dir(e.Dirs.Container("x")), e.Dirs.IO(), e.Dirs.Logs(), filepath.Dir(e.Dirs.Exec(0)), filepath.Dir(e.Dirs.Mounts(0)),
-		e.Dirs.Networks(), e.Dirs.Endpoints(), e.Dirs.Netns(), e.Dirs.Volumes(), e.Dirs.VolumeUsers(), e.Dirs.CNICache())
+		e.Dirs.Networks(), e.Dirs.Endpoints(), e.Dirs.Netns(), e.Dirs.Volumes(), filepath.Dir(e.Dirs.Disk("x")), e.Dirs.VolumeUsers(), e.Dirs.CNICache())
 	_ = os.RemoveAll(e.Dirs.BuildInputs()) // a cache
 	e.removeParents()
 	for _, p := range paths {

@@ -237,11 +237,11 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 		return err
 	}
 	defer parts.close()
-	down, err := e.mountImages(ctx, rec, st.Mounted)
+	down, err := e.mountPassing(ctx, rec, &st)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(e.makeTask(ctx, rec, io), down()); err != nil {
+	if err := errors.Join(e.makeTask(ctx, rec, &st, io), down()); err != nil {
 		return err
 	}
 	if err := parts.mounted(ctx, e, rec.ID); err != nil {
@@ -284,8 +284,8 @@ func (e *Engine) freshRun(id string, h *spec.Healthcheck, restarts restart.Count
 	return e.writeRun(id, now, restarts)
 }
 
-func (e *Engine) makeTask(ctx context.Context, rec containers.Container, io taskIO) error {
-	mounts, err := e.client.SnapshotService(rec.Snapshotter).Mounts(ctx, rec.SnapshotKey)
+func (e *Engine) makeTask(ctx context.Context, rec containers.Container, s *stored, io taskIO) error {
+	mounts, err := e.rootfs(ctx, rec, s)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}

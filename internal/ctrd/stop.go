@@ -248,13 +248,14 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 }
 
 func (e *Engine) removeFiles(id string) error {
-	if err := e.unmountImages(id); err != nil { // what is below them is not to be removed
+	if err := e.unmountPassing(id); err != nil { // what is below them is not to be removed
 		return err
 	}
 	return errors.Join(
 		e.revoke(id),
 		e.unshareShm(id),
 		logs.Remove(e.Dirs, id),
+		os.RemoveAll(e.Dirs.Disk(id)),
 		os.RemoveAll(e.Dirs.Container(id)),
 		os.RemoveAll(filepath.Join(e.Dirs.RuncRoot(), e.Dirs.Namespace(), id)))
 }

@@ -60,3 +60,10 @@ func box(change func(*spec.Service)) executor.ContainerSpec {
 	}
 	return c
 }
+
+func fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

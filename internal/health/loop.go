@@ -20,6 +20,12 @@ type Prober interface {
 	Probe(ctx context.Context) (exit int, output string, err error)
 }
 
+// waiter is a Prober that may not begin at any time: Await is called before each
+// Probe, and the time that takes is not the probe's. Its error is that of ctx.
+type waiter interface {
+	Await(ctx context.Context) error
+}
+
 // Status is a state with the results that led to it, oldest first.
 type Status struct {
 	Version int `json:"version"`
@@ -51,6 +57,9 @@ func (l *Loop) Run(ctx context.Context, from Status) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		}
+		if w, ok := l.Prober.(waiter); ok && w.Await(ctx) != nil {
+			return
 		}
 		r := l.probe(ctx)
 		if ctx.Err() != nil {

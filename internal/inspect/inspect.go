@@ -62,6 +62,7 @@ type Process struct {
 	Stdout     io.Writer
 	Stderr     io.Writer
 	Resize     <-chan Size // nil, or the terminal's sizes, the first one at once
+	Started    func()      // nil, or what is called once the process has been started
 }
 
 // Size is a terminal's size in characters.

@@ -103,6 +103,9 @@ func (d Dirs) Providers() string { return filepath.Join(d.Root, "providers") }
 // with an empty file for each container that uses it.
 func (d Dirs) VolumeUsers() string { return filepath.Join(d.State, "volumes") }
 
+// Disk holds the disk of a container whose own layer is bounded.
+func (d Dirs) Disk(id string) string { return filepath.Join(d.Root, "disks", id) }
+
 // Logs holds one folder per container.
 func (d Dirs) Logs() string { return filepath.Join(d.Root, "logs") }
 

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/inspect"
 )
@@ -90,17 +92,28 @@ func command(test []string) []string {
 	}
 }
 
+// probeStarts is how many processes are started for probes at once, for each
+// processor of the machine: a start is work of tens of milliseconds, and what is
+// begun all at once takes the machine from those whom it is to serve.
+const probeStarts = 2
+
 // prober runs a test inside its container.
 type prober struct {
 	engine Engine
 	id     string
 	argv   []string
+	starts *semaphore.Weighted
 }
 
-// Probe implements health.Prober.
+// Await waits for the turn to start a process.
+func (p prober) Await(ctx context.Context) error { return p.starts.Acquire(ctx, 1) }
+
+// Probe implements health.Prober. It follows an Await.
 func (p prober) Probe(ctx context.Context) (int, string, error) {
 	var out capped
-	code, err := p.engine.Exec(ctx, p.id, inspect.Process{Args: p.argv, Stdout: &out, Stderr: &out})
+	started := sync.OnceFunc(func() { p.starts.Release(1) })
+	defer started()
+	code, err := p.engine.Exec(ctx, p.id, inspect.Process{Args: p.argv, Stdout: &out, Stderr: &out, Started: started})
 	return code, out.String(), err
 }
 

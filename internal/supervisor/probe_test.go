@@ -1,11 +1,14 @@
 package supervisor
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -214,6 +217,49 @@ func TestUnhealthyStartsAgain(t *testing.T) {
 		wait(10 * time.Second)
 		if a, b := len(w.triesOf("recycle asked")), len(w.triesOf("recycle not")); a != 1 || b != 0 {
 			t.Errorf("started again: asked %d times, the other %d times", a, b)
+		}
+	})
+}
+
+// TestProbesTakeTurns: few processes are started for probes at once, however many
+// probes are due, and what waits for its turn is not what takes too long.
+func TestProbesTakeTurns(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		atOnce := probeStarts * runtime.NumCPU()
+		var mu sync.Mutex
+		starting, most := 0, 0
+		count := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			starting += n
+			most = max(most, starting)
+		}
+		w.exec = func(p inspect.Process) int {
+			count(1)
+			time.Sleep(100 * ms)
+			count(-1)
+			p.Started()
+			time.Sleep(500 * ms)
+			return 0
+		}
+		var ids []string
+		for i := range 10 * atOnce {
+			ids = append(ids, fmt.Sprint("web", i))
+			w.add(ids[i], spec.RestartNo, func(c *inspect.Container) {
+				probed("check")(c)
+				c.Probe.Timeout = spec.Duration(700 * ms)
+			})
+		}
+		_, stop := w.run(true)
+		defer stop()
+		wait(4 * time.Second)
+		for _, id := range ids {
+			if h := w.healthOf(id); h != health.Healthy {
+				t.Errorf("%s is %s", id, h)
+			}
+		}
+		if most != atOnce {
+			t.Errorf("%d were started at once, want %d", most, atOnce)
 		}
 	})
 }

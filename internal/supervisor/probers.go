@@ -35,7 +35,7 @@ func (s *Supervisor) proberOf(c inspect.Container) health.Prober {
 		return &logProber{dir: filepath.Join(s.Dirs.Logs(), c.ID), pattern: p.Log, since: c.StartedAt}
 	}
 	if argv := command(c.Probe.Test); len(argv) > 0 {
-		return prober{engine: s.Engine, id: c.ID, argv: argv}
+		return prober{engine: s.Engine, id: c.ID, argv: argv, starts: s.starts}
 	}
 	return nil
 }

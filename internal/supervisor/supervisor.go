@@ -7,7 +7,10 @@ package supervisor
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"stackup.dev/stackup/internal/chronicle"
 	"stackup.dev/stackup/internal/inspect"
@@ -66,13 +69,14 @@ type Supervisor struct {
 	// Needed says whether containers may exist though the engine does not answer.
 	Needed func() bool
 
-	seen     bool              // there has been a container
-	probes   jobs              // health probes, by container
-	restarts jobs              // restarts that are due, by container
-	silences jobs              // names that are being taken or given back, by container
-	forwards jobs              // what is sent on of their output, by container
-	orphans  jobs              // who waits for ends while the engine is away, by container
-	running  map[string]string // stacks of the containers that ran at the last look, by container
+	seen     bool                // there has been a container
+	probes   jobs                // health probes, by container
+	starts   *semaphore.Weighted // of processes for probes
+	restarts jobs                // restarts that are due, by container
+	silences jobs                // names that are being taken or given back, by container
+	forwards jobs                // what is sent on of their output, by container
+	orphans  jobs                // who waits for ends while the engine is away, by container
+	running  map[string]string   // stacks of the containers that ran at the last look, by container
 	ends     ends
 }
 
@@ -83,6 +87,7 @@ func (s *Supervisor) all() []*jobs {
 
 // Run works until ctx ends or nothing is left to look after.
 func (s *Supervisor) Run(ctx context.Context) error {
+	s.starts = semaphore.NewWeighted(int64(probeStarts * runtime.NumCPU()))
 	for _, j := range s.all() {
 		j.init(ctx)
 		defer j.stopAll()

@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestUnmountImages: whatever killed starts have left, all of it goes.
-func TestUnmountImages(t *testing.T) {
+// TestUnmountPassing: whatever killed starts have left, all of it goes.
+func TestUnmountPassing(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("mounts need root")
 	}
 	e := unconnected(t)
-	if err := e.unmountImages("shop-web-1-g1"); err != nil {
+	if err := e.unmountPassing("shop-web-1-g1"); err != nil {
 		t.Errorf("nothing there: %v", err)
 	}
 	for i := range 3 {
@@ -27,7 +27,7 @@ func TestUnmountImages(t *testing.T) {
 			}
 		}
 	}
-	if err := e.unmountImages("shop-web-1-g1"); err != nil {
+	if err := e.unmountPassing("shop-web-1-g1"); err != nil {
 		t.Error(err)
 	}
 	for i := range 3 {
