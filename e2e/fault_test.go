@@ -22,7 +22,7 @@ services:
     volumes: ["data:/data"]
     healthcheck: {test: ["CMD", "true"], interval: 1s, start_interval: 100ms, start_period: 5s}
     stop_grace_period: 0s
-  app: {image: stackup.test/busybox:1, depends_on: {db: {condition: service_healthy}}, stop_grace_period: 0s}
+  app: {image: stackup.test/busybox:1, storage_opt: {size: 4m}, depends_on: {db: {condition: service_healthy}}, stop_grace_period: 0s}
   web: {image: stackup.test/busybox:1, depends_on: [app], ports: ["18081:80"], stop_grace_period: 0s}
 volumes: {data: {}}
 `

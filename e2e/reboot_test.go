@@ -32,7 +32,8 @@ services:
     stop_grace_period: 0s
   db:
     image: stackup.test/busybox:1
-    command: ["sh", "-c", "date +%s.%N > /data/began; sleep 100000"]
+    command: ["sh", "-c", "date +%s.%N > /data/began; echo >> /runs; sleep 100000"]
+    storage_opt: {size: 16m}
     healthcheck: {test: ["CMD", "true"], start_period: 5s, start_interval: 300ms, interval: 300ms}
     restart: always
     volumes: ["data:/data", "fast:/fast"]
@@ -61,7 +62,7 @@ volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 			return exec.Command("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:18091/").Run() == nil
 		})
 		w.inside("web", map[string]string{"cat /run/secrets/token": "hush", "grep -c -w db /etc/hosts": "1"})
-		w.inside("db", map[string]string{"grep -c ' /fast ' /proc/mounts": "1"})
+		w.inside("db", map[string]string{"grep -c ' /fast ' /proc/mounts": "1", "grep -c '' /runs": "2"})
 		w.eventually("the replicas are back", func() bool { return w.ps("-a")["off.2"].State == "running" })
 		for name, want := range map[string]string{"db.1": "running", "once.1": "exited", "off.1": "running", "off.3": "created"} {
 			if got := w.ps("-a")[name].State; got != want {
