@@ -3,11 +3,16 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Intent: shares, periods, reservations and rates are in the container's control
@@ -117,6 +122,64 @@ services:
 		w.must("down")
 		leaks()
 	})
+}
+
+// Intent: realtime processes get the time that their service asks for, of two
+// replicas and after a restart too, and others get none; where the kernel does not
+// divide it, that is refused before anything is touched.
+func TestRealtime(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  a: {image: stackup.test/busybox:1, cpu_rt_runtime: 15000, cpu_rt_period: 100000, scale: 2, stop_grace_period: 0s}
+  b: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+		if _, err := os.Stat("/sys/fs/cgroup/cpu/cpu.rt_runtime_us"); err != nil {
+			if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "service a: cpu_rt_runtime: this machine") || len(w.ps("-a")) > 0 {
+				t.Errorf("exit %d:\n%s", r.code, r.err)
+			}
+			return
+		}
+		w.must("up", "-d")
+		w.must("restart", "a")
+		for name, row := range w.ps() {
+			want, runtime := error(nil), "15000"
+			if row.Service == "b" {
+				want, runtime = syscall.EPERM, "0"
+			}
+			if got := w.cgroupFile(row.ID, "cpu.rt_runtime_us", ""); got != runtime {
+				t.Errorf("%s has %s microseconds", name, got)
+			}
+			attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}
+			pid, err := strconv.Atoi(w.cgroupFile(row.ID, "cgroup.procs", ""))
+			check(t, err)
+			if err := unix.SchedSetAttr(pid, attr, 0); !errors.Is(err, want) {
+				t.Errorf("%s: a realtime process: %v, want %v", name, err, want)
+			}
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
+// Intent: what the kernel cannot make is said before anything is touched.
+func TestKernelLacks(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheck()
+	w.file("stack.yaml", `
+services:
+  a: {image: stackup.test/busybox:1, volumes: ["far:/far"]}
+  b: {image: stackup.test/busybox:1}
+volumes: {far: {driver_opts: {type: no-such, device: x}}}
+`)
+	for _, command := range []string{"plan", "up"} {
+		r := w.run(command)
+		if r.code != 1 || !strings.Contains(r.err, "service a: volumes.far: this machine's kernel knows no file system no-such") {
+			t.Errorf("%s: exit %d\n%s%s", command, r.code, r.out, r.err)
+		}
+	}
+	leaks()
 }
 
 // Intent: a container cannot write more than its service may; what it has written

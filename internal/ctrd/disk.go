@@ -102,9 +102,9 @@ func (e *Engine) mountDisk(id string) (err error) {
 		return err
 	}
 	for range diskTries {
-		m := mount.Mount{Type: diskFormat, Source: image, Options: []string{"loop", "nodev"}}
+		m := mount.Mount{Type: diskFormat, Source: image, Options: []string{"loop"}}
 		if device := loopOf(image); device != "" {
-			m.Source, m.Options = device, []string{"nodev"}
+			m.Source, m.Options = device, nil
 		}
 		if err = m.Mount(at); err == nil {
 			break

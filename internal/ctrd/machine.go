@@ -58,7 +58,7 @@ func runtimeProgram(name string) (string, error) {
 
 // lacks says what services ask of this machine that it has not.
 func (e *Engine) lacks(s *spec.Stack) []planner.Lack {
-	var out []planner.Lack
+	out := lacksOfKernel(s)
 	devices := sync.OnceValue(func() *cdi.Cache { return cdiDevices(e.Log) })
 	for i := range s.Services {
 		v := &s.Services[i]
@@ -86,6 +86,8 @@ func (e *Engine) lacksOf(v *spec.Service, hook bool, devices func() *cdi.Cache) 
 		for _, name := range onlyV1(v.Fixed) {
 			add(name + ": this machine has control groups v2, which know no such thing; take it out of the file")
 		}
+	} else if v.Fixed.CPURTRuntime != 0 && !sharesRealtime() {
+		add("cpu_rt_runtime: this machine's kernel does not divide the time of realtime processes (CONFIG_RT_GROUP_SCHED); take it out of the file")
 	}
 	for _, name := range v.CDI {
 		if c := devices(); c == nil || c.GetDevice(name) == nil {
@@ -184,7 +186,7 @@ func (e *Engine) noteParent(s *spec.Service) error {
 	return statedir.WriteVolatile(path, []byte(made), 0o600)
 }
 
-// groupsAt finds a control group in all hierarchies.
+// groupsAt finds a control group in all hierarchies. Of version 1 it takes patterns.
 func groupsAt(path string) []string {
 	found, _ := filepath.Glob(filepath.Join(cgroupRoot, "*", path)) // the pattern is good, if the path is
 	if _, err := os.Stat(filepath.Join(cgroupRoot, path)); err == nil {
@@ -204,7 +206,7 @@ func (e *Engine) removeParents() {
 		if !ok {
 			continue
 		}
-		paths := groupsAt(filepath.Join(parent, e.Dirs.Namespace()))
+		paths := slices.Concat(groupsAt(filepath.Join(parent, e.Dirs.Namespace(), "*")), groupsAt(filepath.Join(parent, e.Dirs.Namespace())))
 		for p := parent; made == madeByUs && p != "."; p = filepath.Dir(p) {
 			paths = slices.Concat(paths, groupsAt(p))
 		}

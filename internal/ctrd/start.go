@@ -237,6 +237,9 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 		return err
 	}
 	defer parts.close()
+	if err := e.lendRealtime(ctx, rec.ID, &st.Service); err != nil {
+		return err
+	}
 	down, err := e.mountPassing(ctx, rec, &st)
 	if err != nil {
 		return err

@@ -2,9 +2,14 @@ package network
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/cni"
 	"stackup.dev/stackup/internal/network/bridge"
@@ -135,4 +140,19 @@ func (h *Host) check(e Endpoint) error {
 		}
 	}
 	return nil
+}
+
+// KnowsDriver says whether this machine's kernel can make the links of a network's
+// driver, which it may load for that. It looks for a parent only if it can, and
+// there is none of that number: nothing is made.
+func KnowsDriver(driver string) bool {
+	l := netlink.LinkAttrs{Name: "stackup-none", ParentIndex: math.MaxInt32}
+	var err error
+	switch driver {
+	case spec.DriverMacvlan:
+		err = netlink.LinkAdd(&netlink.Macvlan{LinkAttrs: l})
+	case spec.DriverIPvlan:
+		err = netlink.LinkAdd(&netlink.IPVlan{LinkAttrs: l})
+	}
+	return !errors.Is(err, unix.EOPNOTSUPP)
 }

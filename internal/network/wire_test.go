@@ -1,12 +1,17 @@
 package network
 
 import (
+	"errors"
 	"net/netip"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/cni"
+	"stackup.dev/stackup/spec"
 )
 
 // TestOnWire: what the standard plugins are told. Our own routes come after.
@@ -54,5 +59,31 @@ func TestInterfacesAreNamedOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"eth1", "eth0", "eth2", "front", "eth3"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestKnowsDriver: what it says is what a link on loopback, which no kernel takes,
+// is refused for; and nothing is made of the question.
+func TestKnowsDriver(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("the kernel answers root alone")
+	}
+	at := netlink.LinkAttrs{Name: "su-on-lo", ParentIndex: 1}
+	for driver, l := range map[string]netlink.Link{
+		spec.DriverMacvlan: &netlink.Macvlan{LinkAttrs: at}, spec.DriverIPvlan: &netlink.IPVlan{LinkAttrs: at},
+	} {
+		err := netlink.LinkAdd(l)
+		if err == nil {
+			t.Error(driver, "on loopback was made", netlink.LinkDel(l))
+		}
+		if got := KnowsDriver(driver); got == errors.Is(err, unix.EOPNOTSUPP) {
+			t.Errorf("%s is known: %t, but a link ends with %v", driver, got, err)
+		}
+	}
+	if !KnowsDriver(spec.DriverBridge) {
+		t.Error("no network at all")
+	}
+	if _, err := netlink.LinkByName("stackup-none"); err == nil {
+		t.Error("a link was made")
 	}
 }

@@ -71,9 +71,15 @@ const volumePrefix = "volume-"
 // networkLock is the name of the lock of what all networks share.
 const networkLock = "network"
 
+// realtimeLock is the name of the lock of control groups' time for realtime processes.
+const realtimeLock = "realtime"
+
 // LockNetwork guards the records of endpoints and the rules that follow from
 // them. It is held for milliseconds.
 func (d Dirs) LockNetwork(ctx context.Context) (*Lock, error) { return d.Lock(ctx, networkLock, nil) }
+
+// LockRealtime guards what control groups have of that, while somebody adds it up.
+func (d Dirs) LockRealtime(ctx context.Context) (*Lock, error) { return d.Lock(ctx, realtimeLock, nil) }
 
 // LockShim lets one process at a time start the shim of a stack.
 func (d Dirs) LockShim(ctx context.Context, stack string) (*Lock, error) {

@@ -48,7 +48,7 @@ func (d Dirs) sweepLocks() error {
 // passing says whether a lock is held for moments, so that to hold it for one
 // more disturbs nobody.
 func passing(name string) bool {
-	return name == networkLock || strings.HasPrefix(name, containerPrefix) || strings.HasPrefix(name, shimPrefix) || strings.HasPrefix(name, volumePrefix)
+	return name == networkLock || name == realtimeLock || strings.HasPrefix(name, containerPrefix) || strings.HasPrefix(name, shimPrefix) || strings.HasPrefix(name, volumePrefix)
 }
 
 // sweepVolumes takes away folders of volumes that were never made: the record
