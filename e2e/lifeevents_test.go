@@ -131,6 +131,28 @@ services:
 	})
 }
 
+// Intent: a container that is paused while processes are being started in it can be
+// unpaused, and neither it nor its neighbours hang.
+func TestPauseAmidProbes(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		leaks := w.leakCheck()
+		w.file("stack.yaml", `
+services:
+  probed: {image: stackup.test/busybox:1, healthcheck: {test: ["CMD", "true"], interval: 10ms, timeout: 5s}, stop_grace_period: 0s}
+  other: {image: stackup.test/busybox:1, healthcheck: {test: ["CMD", "true"], interval: 10ms}, stop_grace_period: 0s}
+`)
+		w.must("up", "-d")
+		for range 4 {
+			w.must("pause", "probed")
+			w.must("exec", "-T", "other", "true")
+			w.must("unpause", "probed")
+			w.must("exec", "-T", "probed", "true")
+		}
+		w.must("down")
+		leaks()
+	})
+}
+
 // used: stats shows no more than half a processor, some memory of 64 MiB, and processes.
 func (w *world) used() {
 	w.t.Helper()

@@ -211,7 +211,7 @@ volumes:
 		w.file("stack.yaml", strings.Replace(stack, "lost: {}", "lost: {driver_opts: {type: nosuchfs, device: x}}", 1))
 		w.must("down")
 		w.must("volumes", "rm", "shop_lost")
-		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "volume shop_lost: mount x (nosuchfs): this machine's kernel knows no file system nosuchfs") {
+		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "service a: volumes.lost: this machine's kernel knows no file system nosuchfs") {
 			t.Errorf("no such file system: exit %d\n%s", r.code, r.err)
 		}
 		w.must("down", "-v")

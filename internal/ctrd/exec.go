@@ -38,7 +38,7 @@ func (e *Engine) Exec(ctx context.Context, id string, p inspect.Process) (code i
 		return 0, err
 	}
 	if p.Detached {
-		return 0, detached(ctx, task, ps)
+		return 0, e.detached(ctx, task, ps)
 	}
 	fifos := e.Dirs.Exec(os.Getpid())
 	if err := os.MkdirAll(fifos, 0o700); err != nil {
@@ -50,20 +50,31 @@ func (e *Engine) Exec(ctx context.Context, id string, p inspect.Process) (code i
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, deleteExec(ctx, proc)) }()
-	return runExec(ctx, proc, p, io)
+	return e.runExec(ctx, id, proc, p, io)
 }
 
 // detached starts a process that goes on by itself. What is left of it goes with
 // the container.
-func detached(ctx context.Context, task containerd.Task, ps *specs.Process) error {
+func (e *Engine) detached(ctx context.Context, task containerd.Task, ps *specs.Process) error {
 	proc, err := task.Exec(ctx, "exec-"+rand.Text(), ps, cio.NullIO)
 	if err != nil {
 		return err
 	}
-	if err := proc.Start(ctx); err != nil {
+	if err := e.startExec(ctx, task.ID(), proc); err != nil {
 		return errors.Join(err, deleteExec(ctx, proc))
 	}
 	return nil
+}
+
+// startExec starts a process in a container, which nobody pauses meanwhile: what
+// starts it would stand still in it, and the shim of containerd 1.6, which waits for
+// that, with all containers that it has.
+func (e *Engine) startExec(ctx context.Context, id string, proc containerd.Process) error {
+	lock, err := e.Dirs.LockExec(ctx, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(proc.Start(ctx), lock.Unlock())
 }
 
 // deleteExec lets go of the FIFOs first: a process left in the background may
@@ -89,12 +100,12 @@ func timedOut(err error) bool {
 	return err != nil && strings.Contains(err.Error(), context.DeadlineExceeded.Error())
 }
 
-func runExec(ctx context.Context, proc containerd.Process, p inspect.Process, io *execIO) (int, error) {
+func (e *Engine) runExec(ctx context.Context, id string, proc containerd.Process, p inspect.Process, io *execIO) (int, error) {
 	exit, err := proc.Wait(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if err := proc.Start(ctx); err != nil {
+	if err := e.startExec(ctx, id, proc); err != nil {
 		return 0, err
 	}
 	if p.Started != nil {

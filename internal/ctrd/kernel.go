@@ -3,6 +3,7 @@ package ctrd
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -59,8 +60,12 @@ func mountsVolume(v *spec.Service, key string) bool {
 }
 
 // knowsFileSystem asks the kernel, which loads what it needs for it; nothing is
-// mounted (fsopen(2)). One too old to be asked says so when it mounts.
+// mounted (fsopen(2)). One too old to be asked says so when it mounts, and so does
+// the program that mounts what lies in a process.
 func knowsFileSystem(name string) bool {
+	if strings.HasPrefix(name, "fuse") {
+		return true
+	}
 	fd, err := unix.Fsopen(name, unix.FSOPEN_CLOEXEC)
 	if err == nil {
 		_ = unix.Close(fd) // nothing has been made with it

@@ -21,6 +21,7 @@ func TestLacksOfKernel(t *testing.T) {
 			{Key: "far", Local: spec.LocalMount{Type: "no-such"}},
 			{Key: "memory", Local: spec.LocalMount{Type: "tmpfs"}},
 			{Key: "folder", Local: spec.LocalMount{Type: "none"}},
+			{Key: "process", Local: spec.LocalMount{Type: "fuse3.sshfs"}},
 			{Key: "own"},
 		},
 		Networks: []spec.Network{{Key: "default"}},

@@ -87,8 +87,12 @@ func (e *Engine) awaitKilled(ctx context.Context, id string) error {
 // Pause freezes all processes of a container.
 func (e *Engine) Pause(ctx context.Context, id string) error {
 	return e.freeze(ctx, id, planner.TaskRunning, "pause", func(ctx context.Context) error {
-		_, err := e.client.TaskService().Pause(ctx, &tasksapi.PauseTaskRequest{ContainerID: id})
-		return native(err)
+		lock, err := e.Dirs.LockExec(ctx, id)
+		if err != nil {
+			return err
+		}
+		_, err = e.client.TaskService().Pause(ctx, &tasksapi.PauseTaskRequest{ContainerID: id})
+		return errors.Join(native(err), lock.Unlock())
 	})
 }
 

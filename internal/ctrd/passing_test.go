@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -37,5 +38,29 @@ func TestUnmountPassing(t *testing.T) {
 	}
 	if err := e.removeFiles("shop-web-1-g1"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRemoveFilesTakesGroups: control groups that a killed OCI runtime has made
+// are not the runtime's to clear up any more.
+func TestRemoveFilesTakesGroups(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("control groups need root")
+	}
+	e := unconnected(t)
+	const id = "shop-web-1-g1"
+	made := 0
+	for _, top := range groupsAt("/") {
+		if os.MkdirAll(filepath.Join(top, e.Dirs.Namespace(), id), 0o755) == nil { //nolint:gosec // as the OCI runtime makes them
+			made++
+			t.Cleanup(func() { _ = os.Remove(filepath.Join(top, e.Dirs.Namespace())) })
+		}
+	}
+	if made == 0 {
+		t.Skip("no control group can be made here")
+	}
+	fatal(t, e.removeFiles(id))
+	if left := groupsAt(filepath.Join(e.Dirs.Namespace(), id)); len(left) > 0 {
+		t.Errorf("of %d are left %v", made, left)
 	}
 }

@@ -249,7 +249,7 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 
 func (e *Engine) removeFiles(id string) error {
 	for _, g := range groupsAt(filepath.Join(e.Dirs.Namespace(), id)) {
-		_ = os.Remove(g) // made for its share of realtime by a start of which nothing came
+		_ = os.Remove(g) // made for its share of realtime, or by an OCI runtime that was killed at it
 	}
 	if err := e.unmountPassing(id); err != nil { // what is below them is not to be removed
 		return err

@@ -65,6 +65,9 @@ const containerPrefix = "container-"
 // shimPrefix begins the names of locks of shims' starts.
 const shimPrefix = "shim-"
 
+// execPrefix begins the names of locks of processes' starts in containers.
+const execPrefix = "exec-"
+
 // volumePrefix begins the names of locks of volumes' mounts.
 const volumePrefix = "volume-"
 
@@ -90,6 +93,12 @@ func (d Dirs) LockShim(ctx context.Context, stack string) (*Lock, error) {
 // is written into its folder, between commands and the supervisor.
 func (d Dirs) LockContainer(ctx context.Context, id string) (*Lock, error) {
 	return d.Lock(ctx, containerPrefix+id, nil)
+}
+
+// LockExec keeps a container from being paused while a process is started in it. It
+// is held for as long as a program's start takes.
+func (d Dirs) LockExec(ctx context.Context, id string) (*Lock, error) {
+	return d.Lock(ctx, execPrefix+id, nil)
 }
 
 // LockVolume guards what is mounted on a volume's folder, and its first content.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,8 @@ func (d Dirs) sweepLocks() error {
 // passing says whether a lock is held for moments, so that to hold it for one
 // more disturbs nobody.
 func passing(name string) bool {
-	return name == networkLock || name == realtimeLock || strings.HasPrefix(name, containerPrefix) || strings.HasPrefix(name, shimPrefix) || strings.HasPrefix(name, volumePrefix)
+	begins := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	return name == networkLock || name == realtimeLock || slices.ContainsFunc([]string{containerPrefix, shimPrefix, volumePrefix, execPrefix}, begins)
 }
 
 // sweepVolumes takes away folders of volumes that were never made: the record
