@@ -17,7 +17,7 @@ half() { # NUMBER
 		mkdir -p /run/containerd && mount -t tmpfs -o mode=711 none /run/containerd &&
 		ip link set lo up && ip link add eth0 type veth peer name far0 && ip addr add 198.51.100.2/24 dev eth0 &&
 		ip link set far0 up && ip link set eth0 up && exec "$@"' half \
-		"$dir/e2e.test" ${VERBOSE:+-test.v} -test.timeout 23m -test.run "^($names)\$" >"$dir/$1" 2>&1
+		"$dir/e2e.test" ${VERBOSE:+-test.v} -test.timeout 25m -test.run "^($names)\$" >"$dir/$1" 2>&1
 }
 
 half 0 &
