@@ -130,7 +130,7 @@ endif
 
 e2e: build example-images $(ENGINES) ## the built program against real engines, as root
 	@test '$(ROOT)' = 0 || { echo 'e2e needs root: run make e2e as root' >&2; exit 1; }
-	@$(NEED) busybox=busybox-static iptables=iptables nft=nftables ip=iproute2
+	@$(NEED) busybox=busybox-static iptables=iptables nft=nftables ip=iproute2 mkfs.ext4=e2fsprogs
 	@GO='$(GO)' internal/dev/e2e.sh
 
 # Engines of the tests, beside the embedded one: containerd, shim and runc each.
