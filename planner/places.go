@@ -31,7 +31,7 @@ func (m *maker) createNetworks() {
 		owners[n.Name] = n.Stack
 	}
 	for _, n := range m.want.Networks {
-		if m.used(func(s *spec.Service) bool { return joins(s, n.Key) }) {
+		if m.used(func(s *spec.Service) bool { return s.Joins(n.Key) }) {
 			m.sameSettings(n)
 			m.createPlace(place{KindNetwork, n.Key, n.Name, n.External}, owners)
 		}
@@ -61,7 +61,7 @@ func (m *maker) createVolumes() {
 		owners[v.Name] = v.Stack
 	}
 	for _, v := range m.want.Volumes {
-		if m.used(func(s *spec.Service) bool { return mounts(s, v.Key) }) {
+		if m.used(func(s *spec.Service) bool { return s.MountsVolume(v.Key) }) {
 			m.sameVolume(v)
 			m.createPlace(place{KindVolume, v.Key, v.Name, v.External}, owners)
 		}

@@ -56,39 +56,17 @@ func (m *maker) moved(c *Container, s *spec.Service) []spec.Change {
 	var out []spec.Change
 	for _, old := range c.Networks {
 		for _, n := range m.want.Networks {
-			if n.Key == old.Key && n.Name != old.Name && joins(s, n.Key) {
+			if n.Key == old.Key && n.Name != old.Name && s.Joins(n.Key) {
 				out = append(out, spec.Change{Field: "networks." + n.Key + ".name", Old: old.Name, New: n.Name})
 			}
 		}
 	}
 	for _, old := range c.Volumes {
 		for _, v := range m.want.Volumes {
-			if v.Key == old.Key && v.Name != old.Name && mounts(s, v.Key) {
+			if v.Key == old.Key && v.Name != old.Name && s.MountsVolume(v.Key) {
 				out = append(out, spec.Change{Field: "volumes." + v.Key + ".name", Old: old.Name, New: v.Name})
 			}
 		}
 	}
 	return out
-}
-
-func joins(s *spec.Service, network string) bool {
-	for _, part := range s.Parts() {
-		for _, a := range part.Networks {
-			if a.Network == network {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func mounts(s *spec.Service, volume string) bool {
-	for _, part := range s.Parts() {
-		for _, mt := range part.Mounts {
-			if mt.Type == spec.MountVolume && mt.Source == volume {
-				return true
-			}
-		}
-	}
-	return false
 }

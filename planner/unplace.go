@@ -99,7 +99,7 @@ func (m *maker) inUse(n Network) bool {
 
 func isIn(c *Container, n Network) bool {
 	if c.Networks == nil {
-		return joins(&c.Service, n.Key)
+		return c.Service.Joins(n.Key)
 	}
 	for _, joined := range c.Networks {
 		if joined.Name == n.Name {

@@ -36,14 +36,11 @@ func cores(n float32) float64 {
 	return f
 }
 
-// rtPeriod is the kernel's own, in microseconds (sched-rt-group.rst).
-const rtPeriod = 1_000_000
-
 func (c *converter) fixedResources(cfg types.ServiceConfig) FixedResources {
 	f := FixedResources{
 		CPURTPeriod: c.unsigned("cpu_rt_period", cfg.CPURTPeriod), CPURTRuntime: cfg.CPURTRuntime, OOMKillDisable: cfg.OomKillDisable,
 	}
-	if period := cmp.Or(int64(cfg.CPURTPeriod), rtPeriod); f.CPURTRuntime < 0 || f.CPURTRuntime > period {
+	if period := f.RealtimePeriod(); f.CPURTRuntime < 0 || f.CPURTRuntime > period {
 		c.problem("cpu_rt_runtime", "%d is not between 0 and its period, %d", f.CPURTRuntime, period)
 	}
 	if n := int64(cfg.MemSwappiness); n != 0 || c.unswapped[cfg.Name] {

@@ -1,6 +1,9 @@
 package spec
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Security is what the processes of a container may do; its zero value is the
 // default profile (docs/security.md).
@@ -196,6 +199,15 @@ type FixedResources struct {
 	CPURTRuntime     int64   `json:"cpu_rt_runtime,omitempty"` // microseconds in a period
 	MemorySwappiness *uint64 `json:"mem_swappiness,omitempty"` // 0 to 100
 	OOMKillDisable   bool    `json:"oom_kill_disable,omitempty"`
+}
+
+// RealtimePeriod is the kernel's own, in microseconds, which a control group has
+// unless it is given another (sched-rt-group.rst).
+const RealtimePeriod = 1_000_000
+
+// RealtimePeriod is in microseconds what CPURTRuntime is a part of.
+func (f FixedResources) RealtimePeriod() int64 {
+	return cmp.Or(int64(f.CPURTPeriod), RealtimePeriod) //nolint:gosec // far below 2^63
 }
 
 // BlkioPer is a weight, or a rate in bytes or operations a second, of one block device.

@@ -264,6 +264,18 @@ func (s *Service) Parts() []*Service {
 	return out
 }
 
+// Joins says whether one of its parts is on a network, by the network's key.
+func (s *Service) Joins(network string) bool {
+	on := func(a Attachment) bool { return a.Network == network }
+	return slices.ContainsFunc(s.Parts(), func(p *Service) bool { return slices.ContainsFunc(p.Networks, on) })
+}
+
+// MountsVolume says whether one of its parts mounts a named volume, by its key.
+func (s *Service) MountsVolume(key string) bool {
+	on := func(m Mount) bool { return m.Type == MountVolume && m.Source == key }
+	return slices.ContainsFunc(s.Parts(), func(p *Service) bool { return slices.ContainsFunc(p.Mounts, on) })
+}
+
 // MountedImages are the images that are mounted, each once, sorted.
 func (s *Service) MountedImages() (refs []string) {
 	for _, m := range s.Mounts {

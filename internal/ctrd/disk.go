@@ -32,16 +32,12 @@ const (
 // formatter is the program that makes file systems.
 func formatter() (string, error) {
 	name := "mkfs." + diskFormat
-	path, err := exec.LookPath(name)
-	for _, dir := range []string{"/usr/sbin", "/sbin"} { // not in every user's PATH
-		if err != nil {
-			path, err = exec.LookPath(filepath.Join(dir, name))
+	for _, at := range []string{name, "/usr/sbin/" + name, "/sbin/" + name} { // not in every user's PATH
+		if path, err := exec.LookPath(at); err == nil {
+			return path, nil
 		}
 	}
-	if err != nil {
-		return "", fmt.Errorf("%s is missing on this machine (package e2fsprogs)", name)
-	}
-	return path, nil
+	return "", fmt.Errorf("%s is missing on this machine (package e2fsprogs)", name)
 }
 
 // lacksForDisk is what this machine has not that a bound on a container's layer needs.

@@ -20,14 +20,14 @@ func lacksOfKernel(s *spec.Stack) (out []planner.Lack) {
 			continue
 		}
 		what := fmt.Sprintf("networks.%s: this machine's kernel has no %s; use another driver", n.Key, n.Driver)
-		out = append(out, lackOf(s, what, func(v *spec.Service) bool { return joins(v, n.Key) })...)
+		out = append(out, lackOf(s, what, func(v *spec.Service) bool { return v.Joins(n.Key) })...)
 	}
 	for _, v := range s.Volumes {
 		if v.Local.Type == "" || v.Local.Type == "none" || knowsFileSystem(v.Local.Type) {
 			continue
 		}
 		what := fmt.Sprintf("volumes.%s: this machine's kernel knows no file system %s", v.Key, v.Local.Type)
-		out = append(out, lackOf(s, what, func(u *spec.Service) bool { return mountsVolume(u, v.Key) })...)
+		out = append(out, lackOf(s, what, func(u *spec.Service) bool { return u.MountsVolume(v.Key) })...)
 	}
 	return out
 }
@@ -39,24 +39,6 @@ func lackOf(s *spec.Stack, what string, concerns func(*spec.Service) bool) (out 
 		}
 	}
 	return out
-}
-
-func joins(v *spec.Service, network string) bool {
-	for _, a := range v.Networks {
-		if a.Network == network {
-			return true
-		}
-	}
-	return false
-}
-
-func mountsVolume(v *spec.Service, key string) bool {
-	for _, m := range v.Mounts {
-		if m.Type == spec.MountVolume && m.Source == key {
-			return true
-		}
-	}
-	return false
 }
 
 // knowsFileSystem asks the kernel, which loads what it needs for it; nothing is

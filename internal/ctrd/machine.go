@@ -195,6 +195,12 @@ func groupsAt(path string) []string {
 	return found
 }
 
+// groupsFrom are those below a control group, as far as groupsAt finds them, and then
+// itself.
+func groupsFrom(path string) []string {
+	return slices.Concat(groupsAt(filepath.Join(path, "*")), groupsAt(path))
+}
+
 // removeParents clears up what is empty below chosen parents, and those that
 // nobody had made before.
 func (e *Engine) removeParents() {
@@ -206,7 +212,7 @@ func (e *Engine) removeParents() {
 		if !ok {
 			continue
 		}
-		paths := slices.Concat(groupsAt(filepath.Join(parent, e.Dirs.Namespace(), "*")), groupsAt(filepath.Join(parent, e.Dirs.Namespace())))
+		paths := groupsFrom(filepath.Join(parent, e.Dirs.Namespace()))
 		for p := parent; made == madeByUs && p != "."; p = filepath.Dir(p) {
 			paths = slices.Concat(paths, groupsAt(p))
 		}

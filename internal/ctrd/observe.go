@@ -350,7 +350,7 @@ func (e *Engine) Stacks(ctx context.Context) ([]string, error) {
 // share, as far as they are empty. For when the last stack has gone.
 func (e *Engine) RemoveShared() {
 	ns := e.Dirs.Namespace()
-	paths := append(slices.Concat(groupsAt(filepath.Join(ns, "buildkit")), groupsAt(filepath.Join(ns, "*")), groupsAt(ns)),
+	paths := append(slices.Concat(groupsAt(filepath.Join(ns, "buildkit")), groupsFrom(ns)),
 		filepath.Join(e.Dirs.RuncRoot(), ns), e.Dirs.RuncRoot(),
 		filepath.Dir(e.Dirs.Container("x")), e.Dirs.IO(), e.Dirs.Logs(), filepath.Dir(e.Dirs.Exec(0)), filepath.Dir(e.Dirs.Mounts(0)),
 		e.Dirs.Networks(), e.Dirs.Endpoints(), e.Dirs.Netns(), e.Dirs.Volumes(), filepath.Dir(e.Dirs.Disk("x")), e.Dirs.VolumeUsers(), e.Dirs.CNICache())

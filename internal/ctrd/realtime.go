@@ -18,7 +18,6 @@ import (
 // Documentation/scheduler/sched-rt-group.rst). Version 2 knows no such thing.
 
 const (
-	rtPeriod      = 1e6  // microseconds, unless a group has another
 	rounding      = 1e-3 // microseconds: what sums of parts are wrong by is far less
 	rtRuntimeFile = "cpu.rt_runtime_us"
 	rtPeriodFile  = "cpu.rt_period_us"
@@ -51,17 +50,11 @@ func (e *Engine) lendRealtime(ctx context.Context, id string, s *spec.Service) (
 }
 
 func takeRealtime(root, group string, f spec.FixedResources) error {
-	period := int64(f.CPURTPeriod) //nolint:gosec // far below 2^63
-	if period == 0 {
-		period = rtPeriod
-	}
+	period := f.RealtimePeriod()
 	if err := raiseRealtime(root, group, float64(f.CPURTRuntime)/float64(period)); err != nil {
 		return err
 	}
 	dir := filepath.Join(root, group)
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as the OCI runtime makes them
-		return err
-	}
 	if err := setGroupNumber(dir, rtPeriodFile, period); err != nil {
 		return err
 	}
@@ -86,10 +79,7 @@ func raiseRealtime(root, group string, part float64) error {
 	}
 	for _, s := range steps {
 		dir := filepath.Join(root, s.group)
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as the OCI runtime makes them
-			return err
-		}
-		runtime := math.Ceil(s.part*groupNumber(dir, rtPeriodFile, rtPeriod) - rounding)
+		runtime := math.Ceil(s.part*groupNumber(dir, rtPeriodFile, spec.RealtimePeriod) - rounding)
 		if err := setGroupNumber(dir, rtRuntimeFile, int64(runtime)); err != nil {
 			return err
 		}
@@ -110,7 +100,7 @@ func realtimeBelow(dir, but string) (sum float64) {
 
 // realtimeOf is a group's part of the time.
 func realtimeOf(dir string) float64 {
-	return groupNumber(dir, rtRuntimeFile, 0) / groupNumber(dir, rtPeriodFile, rtPeriod)
+	return groupNumber(dir, rtRuntimeFile, 0) / groupNumber(dir, rtPeriodFile, spec.RealtimePeriod)
 }
 
 // groupNumber reads a control group's file; one that is not there is of a group
@@ -127,7 +117,11 @@ func groupNumber(dir, name string, otherwise float64) float64 {
 	return n
 }
 
+// setGroupNumber writes a control group's file, and makes the group if need be.
 func setGroupNumber(dir, name string, n int64) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as the OCI runtime makes them
+		return err
+	}
 	f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE, 0o644) //nolint:gosec // the kernel's own file
 	if err != nil {
 		return err
