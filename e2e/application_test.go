@@ -18,7 +18,7 @@ const guestbookURL = "http://127.0.0.1:18081/"
 // application server in a built image, PostgreSQL, Redis, a migration. What is
 // in its volume outlives down, and goes with down -v.
 func TestApplication(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		for _, name := range []string{"nginx", "postgres", "redis", "python"} {
 			w.must("images", "load", filepath.Join(repo, "build", name+"-image.tar"))
 		}

@@ -16,7 +16,7 @@ import (
 // Intent: a machine that reaches no registry takes images out of the archives
 // that the stack file names, when they are missing and only then.
 func TestArchive(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		const far = "registry.invalid/app:1"
 		w.must("images", "tag", busyboxRef, far)

@@ -18,7 +18,7 @@ import (
 // Intent: shares, periods, reservations and rates are in the container's control
 // group, and the rest of what a service may say of its container is so.
 func TestFurtherAttributes(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		disk := rootDisk(t)
 		w.file("stack.yaml", `
@@ -86,7 +86,7 @@ services:
 // Intent: what only control groups v1 can do of memory is so there, a zero too;
 // with v2 it is refused before anything is touched.
 func TestOldMemoryControls(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:
@@ -128,7 +128,7 @@ services:
 // replicas and after a restart too, and others get none; where the kernel does not
 // divide it, that is refused before anything is touched.
 func TestRealtime(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:
@@ -185,7 +185,7 @@ volumes: {far: {driver_opts: {type: no-such, device: x}}}
 // Intent: a container cannot write more than its service may; what it has written
 // is there after a stop, seen by cp too, and no loop device outlives it.
 func TestStorageSize(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		const stack = `
 services:

@@ -53,7 +53,7 @@ COPY . /src
 // Intent: up builds what is due and nothing else, says which input has changed,
 // and leaves the old container serving if a build fails.
 func TestBuild(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
 		w.env = append(w.env, "TOKEN="+canarySecret)
 		w.file("web/Dockerfile", webDockerfile)

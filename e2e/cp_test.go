@@ -14,7 +14,7 @@ import (
 // memory included, by the rules of docker cp; a container's links lead nowhere
 // but in it.
 func TestCopy(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:

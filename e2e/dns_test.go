@@ -95,7 +95,7 @@ func (w *world) hears(service, kind, name string, want ...string) {
 // their names, and the world by the host's resolvers, also one that listens on
 // the host's loopback; and nobody learns of networks that it is not on.
 func TestNamesByDNS(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		w.withResolver()
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
@@ -155,7 +155,7 @@ networks:
 // Intent: replicas take turns; one that is unhealthy, or has ended, is found by
 // nobody until it is well again, by DNS and by hosts files alike.
 func TestReplicasByDNS(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:
@@ -209,7 +209,7 @@ services:
 // Intent: the one who answers may die at any moment. Names of the stack go on
 // by hosts files, and all others are answered by its successor.
 func TestNamesSurviveTheSupervisor(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		w.withResolver()
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
@@ -256,7 +256,7 @@ func (w *world) supervisor() (pid int) {
 // Intent: a service's own servers are asked in the place of the host's, and its
 // neighbours are found all the same.
 func TestOwnServersByDNS(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		w.withResolver()
 		leaks := w.leakCheck()
 		own := hostAddresses(t)[0]

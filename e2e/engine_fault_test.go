@@ -3,13 +3,13 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -74,37 +74,56 @@ func TestEngineStopped(t *testing.T) {
 }
 
 // E03: the engine hangs in the middle of up, in a call that changes something
-// or in one that lists; the command ends and names the call.
+// or in one that lists; the command ends and names the call. Of four stacks at
+// once each has its own call.
 func TestEngineHangsDuringUp(t *testing.T) {
 	w := newWorld(t, containerd24)
 	leaks := w.leakCheck()
-	w.file("stack.yaml", faultStack)
-	for _, c := range []struct {
-		match string
-		at    int
-		name  string // of the call; empty: the very one that hangs
-	}{{mutating, 1, ""}, {mutating, 8, ""}, {"ListStream$", 1, "List"}, {"(Snapshots|Images|Tasks)/List$", 1, "List"}} {
-		address, p := w.fault(c.match, c.at, "hang")
-		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-		r := runCmd(t, w.cmd(ctx, "--address", address, "up", "-d"))
-		cancel()
-		if n := p.end(); n < c.at {
-			t.Errorf("%s: %d calls only, nothing hung", c.match, n)
-			continue
+	w.file("stack.yaml", strings.Replace(faultStack, "18081:80", "80", 1))
+	cases := []hang{{mutating, 1, ""}, {mutating, 8, ""}, {"ListStream$", 1, "List"}, {"(Snapshots|Images|Tasks)/List$", 1, "List"}}
+	var all sync.WaitGroup
+	for i, c := range cases {
+		stack := fmt.Sprint("h", i)
+		address := filepath.Join(w.dir, stack+".sock")
+		p := w.proxy(address, w.socket(), c.match, c.at, "hang")
+		all.Go(func() { w.hangs(c, p, "--address", address, "-p", stack, "up", "-d") })
+	}
+	all.Wait()
+	for i := range cases {
+		stack := fmt.Sprint("h", i)
+		w.must("-p", stack, "up", "-d", "--wait")
+		if r := w.run("-p", stack, "plan", "--exit-code"); r.code != 0 {
+			t.Errorf("plan after up: exit %d\n%s%s", r.code, r.out, r.err)
 		}
-		_, call, _ := strings.Cut(p.calls[c.at-1], " /")
-		call = filepath.Base(call)
-		if c.name != "" { // lists run beside one another, and none is answered any more
-			call = c.name
-		}
-		if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > 45*time.Second {
-			t.Errorf("hang at call %d of %s: exit %d after %s, want the name of %s\n%s", c.at, c.match, r.code, r.took, call, r.err)
-		}
-		w.must("up", "-d", "--wait")
-		w.converged(3)
-		w.must("down", "-v")
+		w.must("-p", stack, "down", "-v")
 	}
 	leaks()
+}
+
+// hang is a call that is not answered.
+type hang struct {
+	match string
+	at    int
+	name  string // of the call; empty: the very one that hangs
+}
+
+func (w *world) hangs(c hang, p *proxy, args ...string) {
+	w.t.Helper()
+	cmd, cancel := w.timed(90*time.Second, args...)
+	defer cancel()
+	r := runCmd(w.t, cmd)
+	if n := p.end(); n < c.at {
+		w.t.Errorf("%s: %d calls only, nothing hung", c.match, n)
+		return
+	}
+	_, call, _ := strings.Cut(p.calls[c.at-1], " /")
+	call = filepath.Base(call)
+	if c.name != "" { // lists run beside one another, and none is answered any more
+		call = c.name
+	}
+	if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > 45*time.Second {
+		w.t.Errorf("hang at call %d of %s: exit %d after %s, want the name of %s\n%s", c.at, c.match, r.code, r.took, call, r.err)
+	}
 }
 
 // E02: the engine dies in the middle of up, and comes back after a while.

@@ -83,22 +83,28 @@ func (p *proxy) end() int {
 }
 
 // mutating are the calls that change something; the others may be repeated at will.
-const mutating = "/(Create|Start|Delete|Update|Prepare|Kill|Remove|Commit|Exec)$"
+const mutating = "/(Create|Start|Delete|Update|Prepare|View|Kill|Remove|Commit|Exec|Write|Label|Cleanup|Publish|AddResource)$"
 
 // everyCall matches the others too.
 const everyCall = "."
 
-// bothWays are the two ends of a call at which its caller can die.
-var bothWays = []string{"kill", "killafter"}
+// death is a way to die at a call: before it, or with its answer. Whoever dies with
+// the answer to a question leaves what the next call's caller does.
+type death struct{ do, match string }
+
+var (
+	beforeEvery = death{"kill", everyCall}
+	afterChange = death{"killafter", mutating}
+)
 
 // crashMatrix kills stackup at every matching call of a command, in each of
 // the given ways, and hands over after each.
-func (w *world) crashMatrix(match string, ways, args []string, before, after func(at int)) {
+func (w *world) crashMatrix(ways []death, args []string, before, after func(at int)) {
 	w.t.Helper()
-	for _, do := range ways {
+	for _, d := range ways {
 		for at := 1; ; at++ {
 			before(at)
-			address, p := w.fault(match, at, do)
+			address, p := w.fault(d.match, at, d.do)
 			r := w.run(append([]string{"--address", address}, args...)...)
 			n := p.end()
 			if n < at && r.code != 0 {
@@ -106,11 +112,11 @@ func (w *world) crashMatrix(match string, ways, args []string, before, after fun
 			}
 			after(at)
 			if n < at {
-				w.t.Logf("%v: %s at each of %d calls", args, do, n)
+				w.t.Logf("%v: %s at each of %d calls", args, d.do, n)
 				break
 			}
 			if w.t.Failed() {
-				w.t.Fatalf("%v: first failure with %s at call %d: %s", args, do, at, p.calls[at-1])
+				w.t.Fatalf("%v: first failure with %s at call %d: %s", args, d.do, at, p.calls[at-1])
 			}
 		}
 	}
@@ -155,16 +161,16 @@ func (w *world) pidsOf(stack string) string {
 // C01: stackup dies at every call of the first up: before calls that only ask
 // too, since what is done on the network and in files lies between them.
 func TestCrashDuringUp(t *testing.T) {
-	t.Run(string(containerd24), func(t *testing.T) { crashDuringUp(newWorld(t, containerd24), everyCall, bothWays) })
-	t.Run(string(containerdDeb), func(t *testing.T) { crashDuringUp(newWorld(t, containerdDeb), mutating, []string{"killafter"}) })
+	t.Run(string(containerd24), func(t *testing.T) { crashDuringUp(newWorld(t, containerd24), beforeEvery, afterChange) })
+	t.Run(string(containerdDeb), func(t *testing.T) { crashDuringUp(newWorld(t, containerdDeb), afterChange) })
 }
 
-func crashDuringUp(w *world, match string, ways []string) {
+func crashDuringUp(w *world, ways ...death) {
 	w.t.Helper()
 	canary := w.canary()
 	w.file("stack.yaml", faultStack)
 	leaks := w.leakCheck()
-	w.crashMatrix(match, ways, []string{"up", "-d"},
+	w.crashMatrix(ways, []string{"up", "-d"},
 		func(int) {},
 		func(at int) {
 			if at%2 == 0 { // down alone must cope with the debris too
@@ -184,7 +190,7 @@ func TestCrashDuringDown(t *testing.T) {
 	canary := w.canary()
 	w.file("stack.yaml", faultStack)
 	leaks := w.leakCheck()
-	w.crashMatrix(everyCall, bothWays, []string{"down", "-v"},
+	w.crashMatrix([]death{beforeEvery, afterChange}, []string{"down", "-v"},
 		func(int) { w.must("up", "-d", "--wait") },
 		func(int) {
 			w.must("down", "-v")

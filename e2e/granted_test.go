@@ -16,7 +16,7 @@ const canarySecret = "correct-horse-battery"
 // Intent: configs and secrets stand in the container as asked for, and secrets
 // nowhere else (I7, S02).
 func TestConfigsAndSecrets(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.env = append(w.env, "TOKEN="+canarySecret+"-env")
 		w.file("secret.txt", canarySecret+"-file")

@@ -32,7 +32,7 @@ func hostAddresses(t *testing.T) (out []string) {
 // N08: a container that comes back with another address is found there by
 // its neighbours, which run on; the old address is forgotten.
 func TestNamesFollowARecreatedService(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		stack := `
 services:

@@ -20,7 +20,7 @@ import (
 // Intent: what is saved can be loaded, under all names it was saved by; also
 // of an image of which only one platform is here.
 func TestSaveAndTag(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		reg := newRegistry(t)
 		leaks := w.leakCheck()
 		many := reg.pushIndex(t, "many:1")
@@ -107,7 +107,7 @@ func TestSaveAndTagFail(t *testing.T) {
 
 // Intent: prune takes what no container uses and says what that has freed.
 func TestPruneImages(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		reg := newRegistry(t)
 		leaks := w.leakCheck()
 		ref := reg.push(t, "big:1", 3_000_000)

@@ -75,7 +75,7 @@ func anyhow(map[string]string) bool { return true }
 // Intent: whoever listens hears what happens to containers and why they end, sees
 // what they use, and can sit down at one.
 func TestEventsStatsAttach(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:
@@ -134,7 +134,7 @@ services:
 // Intent: a container that is paused while processes are being started in it can be
 // unpaused, and neither it nor its neighbours hang.
 func TestPauseAmidProbes(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:

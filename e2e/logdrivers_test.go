@@ -53,7 +53,7 @@ func TestLogDrivers(t *testing.T) {
 	if _, err := os.Stat(journal); err == nil {
 		t.Skip("journald runs here")
 	}
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		socket := filepath.Join(w.dir, "syslog.sock")
 		syslog, journald := listenAt(t, socket), listenAt(t, journal)

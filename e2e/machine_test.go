@@ -13,7 +13,7 @@ import (
 // Intent: what of this machine a service asks for by name it gets, and is told
 // before anything is touched if there is none.
 func TestOfThisMachine(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		device := filepath.Join("/var/run/cdi", fmt.Sprintf("stackup-test-%d.json", os.Getpid()))
 		check(t, os.MkdirAll(filepath.Dir(device), 0o755))

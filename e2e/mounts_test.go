@@ -130,7 +130,7 @@ func parseMounts(text string) map[string]mount {
 // that has moved replaces the container; it is kept while it is mounted, and
 // nothing of it is left mounted on this machine.
 func TestImageMounts(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.site("hello")
 		w.file("stack.yaml", `

@@ -13,7 +13,7 @@ import (
 
 // Intent: what addresses are chosen from, and what is kept for others, is so.
 func TestAddressRanges(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		const stack = `
 services:
@@ -48,7 +48,7 @@ networks:
 // Intent: a network with IPv6 has it in all that IPv4 has: addresses, routes,
 // names, a way out, ports, and no way between stacks.
 func TestIPv6(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		const web = `image: stackup.test/busybox:1, command: ["httpd", "-f", "-p", "80", "-h", "/www"], stop_grace_period: 0s`
 		w.file("stack.yaml", `
@@ -122,7 +122,7 @@ func (w *world) fetches(file, service, url string) bool {
 
 // Intent: a port on an IPv6 address that somebody has is told by the plan.
 func TestIPv6PortIsTaken(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		l, err := net.Listen("tcp6", "[::1]:18115")
 		check(t, err)
@@ -142,7 +142,7 @@ func TestIPv6PortIsTaken(t *testing.T) {
 // Intent: a port on [::1] answers there, of either family's container, over
 // replacements and the supervisor's end, and at no other address.
 func TestPortOnIPv6Loopback(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		stack := `
 services:
@@ -191,7 +191,7 @@ services:
 
 // Intent: what a service says of its interfaces, and a network of its bridge, is so.
 func TestInterfaces(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		const web = `image: stackup.test/busybox:1, command: ["httpd", "-f", "-p", "80", "-h", "/www"], stop_grace_period: 0s`
 		stack := `
@@ -258,7 +258,7 @@ networks:
 // Intent: macvlan puts a container on the wire of a link of this machine, where a
 // neighbour finds it, with names as everywhere.
 func TestMacvlan(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		wire(t)
 		leaks := w.leakCheck()
 		stack := `
@@ -332,7 +332,7 @@ func wire(t *testing.T) {
 
 // Intent: the networks host and none are modes by another name.
 func TestPredefinedNetworks(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:

@@ -11,7 +11,7 @@ import (
 
 // Intent: what a file says of a network, and of a service's place in it, is so.
 func TestNetworkSettings(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		const stack = `
 services:
@@ -60,7 +60,7 @@ networks:
 
 // Intent: links are names for one service alone, and volumes_from shares mounts.
 func TestLinksAndVolumesFrom(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:
@@ -96,7 +96,7 @@ services:
 
 // Intent: mounts are made as the file says.
 func TestMountOptions(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		w.file("labels.txt", "from.file=yes\nboth=file\n")
 		w.file("seed/sub/in.txt", "in the folder")
 		seed := filepath.Join(w.project, "seed")

@@ -10,7 +10,7 @@ import (
 // Intent: containers share network, processes and memory with another, and are
 // started again when that is.
 func TestNamespacesOfOthers(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		const stack = `
 services:

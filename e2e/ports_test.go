@@ -12,7 +12,7 @@ import (
 // K04: of two stacks that want one port at once, one gets it; the other says
 // who has it, and leaves no container.
 func TestTwoStacksWantOnePort(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		stacks := []string{"left", "right"}
 		for _, s := range stacks {

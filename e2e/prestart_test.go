@@ -13,7 +13,7 @@ import (
 // Intent: pre_start runs containers to their end before those of the service,
 // with its volumes; one that fails leaves what serves as it is.
 func TestPreStart(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		const stack = `
 services:

@@ -7,7 +7,7 @@ import "testing"
 // Intent: images without a program to probe with are probed from outside, and
 // what has become unhealthy starts again where that is asked for.
 func TestProbesFromOutside(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 x-times: &times {interval: 200ms, start_period: 20s, start_interval: 200ms, retries: 2}

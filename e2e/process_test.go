@@ -24,7 +24,7 @@ func (w *world) inside(service string, want map[string]string) {
 
 // Intent: what a service says of its process and isolation is so, seen from inside.
 func TestProcessAttributes(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("profile.json", `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO"}]}`)
 		w.file("stack.yaml", `
@@ -105,7 +105,7 @@ services:
 
 // Intent: a service may have no network, or the host's.
 func TestNetworkModes(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:
@@ -146,7 +146,7 @@ func (w *world) cgroupFile(id, v1, v2 string) string {
 // Intent: limits are in the control group, and a changed one is changed there,
 // without a new container.
 func TestResourceLimits(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		stack := func(limits string) {
 			w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, stop_grace_period: 0s"+limits+"}\n")

@@ -30,7 +30,7 @@ func (w *world) has(when string, want ...string) {
 
 // Intent: pull brings in what the registry has now, and up needs no registry after that.
 func TestPullCommand(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		reg := newRegistry(t)
 		leaks := w.leakCheck()
 		a, b := reg.push(t, "a:1", 1000), reg.push(t, "b:1", 1000)

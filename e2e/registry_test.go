@@ -38,7 +38,7 @@ func lockedRegistry(t *testing.T) (host string, certificate []byte) {
 // (hosts.toml), with TLS and a password, and pulled from there.
 func TestPushAndPullThroughAMirror(t *testing.T) {
 	host, certificate := lockedRegistry(t)
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		ref := "blocked.stackup.test/team/app:" + string(w.kind)
 		w.file("Dockerfile", "FROM stackup.test/busybox:1\nRUN echo pushed > /mark\n")
 		w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", build: ., command: [sleep, \"100000\"], stop_grace_period: 0s}\n")

@@ -26,7 +26,7 @@ services:
 // Intent: a replacement that does not get healthy gives way to the old
 // container, which serves again; the next good file goes through.
 func TestFailedReplacementBringsTheOldOneBack(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", fmt.Sprintf(server, "80"))
 		w.must("up", "-d", "--wait")

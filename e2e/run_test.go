@@ -40,7 +40,7 @@ services:
 // Intent: run gives a container of its own, with what the service depends on, the
 // streams and exit code of its process, and leaves nothing with --rm.
 func TestRun(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", runStack)
 		w.file("src/file", "from here\n")

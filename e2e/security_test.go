@@ -32,7 +32,7 @@ func processesIn(w *world, stack string) map[string]bool {
 
 // S05: the default profile, seen from inside, is Docker's, field by field.
 func TestDefaultSecurityProfile(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, stop_grace_period: 0s}\n")
 		w.must("up", "-d")

@@ -15,7 +15,7 @@ import (
 // Intent: an empty volume starts with what the image has at its place, and
 // keeps what was written over recreation; down -v takes it away.
 func TestVolumesStartWithTheImagesContent(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		stack := `
 services:
@@ -48,7 +48,7 @@ volumes: {site: {}}
 
 // Intent: a user sees the stack's volumes and may remove what nothing uses.
 func TestVolumesListAndRemove(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:
@@ -119,7 +119,7 @@ func (w *world) siteInJSON() {
 // Intent: a volume in memory is one for all its services, lives while one of
 // them does, and nothing of it is left; whatever is killed.
 func TestVolumeInMemoryIsShared(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("stack.yaml", `
 services:
@@ -174,7 +174,7 @@ volumes:
 // image's content, like any; its data stays where it is, also after down -v; to
 // point it elsewhere is refused with what to do.
 func TestVolumeThatIsAFolder(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		stack := `
 services:
@@ -225,7 +225,7 @@ volumes:
 // Intent: a container that is none of the stack's lends its folders and volumes,
 // those of its image too; without it nothing starts.
 func TestVolumesFromContainers(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		t.Cleanup(func() { w.run("-p", "lending", "down", "-v", "-t", "0") })
 		w.file("data/x", "folder")

@@ -113,7 +113,7 @@ services:
 // Intent: a save is in every replica, as the container's user, and nothing else
 // happens; what a rule asks for beyond is done once for all files of a save.
 func TestWatchRules(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		for name, text := range map[string]string{
 			"src/page": "one", "conf/a": "1", "job/skipped": "", "go/on": "", "src/node_modules/x/deep": "no", "src/keep": "k",
@@ -177,7 +177,7 @@ func TestWatchRules(t *testing.T) {
 // Intent: a save of the stack file, or of a file that it reads, is brought about
 // and told with its reason; one that is wrong changes nothing.
 func TestWatchStackFile(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		stack := `
 services:
@@ -258,7 +258,7 @@ func TestWatchConfirm(t *testing.T) {
 
 // Intent: whatever ends meanwhile, the copy is as the original once all is quiet.
 func TestWatchThroughFaults(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
+	onBoth(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("src/page", "0")
 		w.file("stack.yaml", `

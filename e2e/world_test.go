@@ -29,7 +29,24 @@ const (
 
 // onEngines runs a scenario on every engine, in a world of its own each.
 func onEngines(t *testing.T, scenario func(t *testing.T, w *world)) {
-	for _, k := range []engineKind{embedded, containerd24, containerdDeb} {
+	t.Helper()
+	onEach(t, scenario, embedded, containerd24, containerdDeb)
+}
+
+// onBoth runs one of which the engine knows little: on ours, and on the oldest of a
+// system's. E2E_ENGINES=all has it run on every engine too.
+func onBoth(t *testing.T, scenario func(t *testing.T, w *world)) {
+	t.Helper()
+	if os.Getenv("E2E_ENGINES") == "all" {
+		onEngines(t, scenario)
+		return
+	}
+	onEach(t, scenario, embedded, containerdDeb)
+}
+
+func onEach(t *testing.T, scenario func(t *testing.T, w *world), kinds ...engineKind) {
+	t.Helper()
+	for _, k := range kinds {
 		t.Run(string(k), func(t *testing.T) { scenario(t, newWorld(t, k)) })
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/typeurl/v2"
+	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/inspect"
@@ -38,6 +39,12 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 	if err != nil {
 		return 0, err
 	}
+	made := make(chan struct{})
+	open := sync.OnceFunc(func() { close(made) })
+	defer open()
+	if p.Stdin != nil {
+		p.Stdin = gated{p.Stdin, made}
+	}
 	streams := newExecIO(p)
 	var attached cio.IO
 	err = e.startWith(ctx, rec, restart.Count{}, func() (_ taskIO, err error) {
@@ -45,6 +52,7 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 		attached, t, err = e.attachedIO(id, p, streams)
 		return t, err
 	}, func(ctx context.Context, rec containers.Container) error {
+		open()
 		code, err = e.runAttached(ctx, rec, p, streams, attached, unlock)
 		return err
 	})
@@ -69,7 +77,53 @@ func (e *Engine) attachedIO(id string, p inspect.Process, x *execIO) (cio.IO, ta
 		return nil, taskIO{}, err
 	}
 	c := streams.Config()
-	return streams, taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal, hold: io.NopCloser(nil)}, nil
+	t := taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal}
+	if t.hold, err = holdOpen(t.stdin, t.stdout, t.stderr); err != nil {
+		streams.Cancel()
+		return nil, taskIO{}, errors.Join(err, streams.Close())
+	}
+	return streams, t, nil
+}
+
+// held are the ends of FIFOs that somebody holds.
+type held []*os.File
+
+// holdOpen holds both ends of FIFOs, those that have a name: without that our own
+// end of a stream is over with the first shim that opens it, which may be just
+// ending, and the next one waits for us for ever.
+func holdOpen(fifos ...string) (held, error) {
+	var h held
+	for _, path := range fifos {
+		if path == "" {
+			continue
+		}
+		f, err := os.OpenFile(path, os.O_RDWR|unix.O_NONBLOCK, 0)
+		if err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
+		h = append(h, f)
+	}
+	return h, nil
+}
+
+// Close lets them go.
+func (h held) Close() (err error) {
+	for _, f := range h {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// gated reads nothing before its gate is open: what a shim that then ends has
+// read is lost.
+type gated struct {
+	io.Reader
+	gate <-chan struct{}
+}
+
+func (g gated) Read(p []byte) (int, error) {
+	<-g.gate
+	return g.Reader.Read(p)
 }
 
 // runAttached starts the task that is made, and waits for its end.

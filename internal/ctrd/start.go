@@ -222,7 +222,8 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 	if err != nil {
 		return fmt.Errorf("logs: %w", err)
 	}
-	defer func() { _ = io.hold.Close() }() // FIFOs lose nothing by that
+	letGo := sync.OnceFunc(func() { _ = io.hold.Close() }) // FIFOs lose nothing by that
+	defer letGo()
 	if err := helped(ctx, e.Helpers, Helpers.Collect); err != nil {
 		return err
 	}
@@ -251,6 +252,7 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 		return err
 	}
 	released()
+	letGo()
 	return begin(ctx, rec)
 }
 
