@@ -22,7 +22,7 @@ IMAGES  := nginx postgres redis python
 ENGINES := build/engines/containerd-2.4 build/engines/containerd-debian
 
 .DELETE_ON_ERROR:
-.PHONY: help deps build helpers example example-image example-images check vet lint unit test e2e clean
+.PHONY: help deps build helpers example example-image example-images check vet lint unit test e2e machine clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -132,6 +132,21 @@ e2e: build example-images $(ENGINES) ## the built program against real engines, 
 	@test '$(ROOT)' = 0 || { echo 'e2e needs root: run make e2e as root' >&2; exit 1; }
 	@$(NEED) busybox=busybox-static iptables=iptables nft=nftables ip=iproute2 mkfs.ext4=e2fsprogs
 	@GO='$(GO)' internal/dev/e2e.sh
+
+# What this kernel may not do, in a machine that is emulated: another kernel, cgroups
+# v2, ipvlan, NFS, CIFS, AppArmor, and SELinux in its place. PATTERN chooses tests.
+MACHINE := build/machine
+PATTERN := TestIPvlan|TestNFSVolume|TestCIFSVolume|TestAppArmor|TestDefaultSecurityProfile|TestProcessAttributes|TestResourceLimits|TestFurtherAttributes|TestAttributesReachTheProcess|TestEditRecreatesThatServiceOnly
+
+machine: build $(ENGINES) example-images $(MACHINE)/disk ## e2e tests of what this kernel may lack, in an emulated machine, as root
+	@$(NEED) qemu-system-x86_64=qemu-system-x86 mke2fs=e2fsprogs
+	@GO='$(GO)' internal/dev/machine/run.sh $(MACHINE) '^($(PATTERN))$$'
+	@GO='$(GO)' internal/dev/machine/run.sh $(MACHINE) '^(TestSELinuxLabels)$$' lsm=landlock,lockdown,yama,integrity,selinux,bpf
+
+$(MACHINE)/disk: $(wildcard internal/dev/machine/*)
+	@$(NEED) mmdebstrap=mmdebstrap mke2fs=e2fsprogs
+	@echo make a machine of Debian\'s
+	@internal/dev/machine/make.sh $(@D)
 
 # Engines of the tests, beside the embedded one: containerd, shim and runc each.
 build/engines/containerd-2.4: $(PINS) | $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc

@@ -21,6 +21,7 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/vishvananda/netlink"
 )
 
 // traces is everything on the machine that a stack could leave behind, one
@@ -49,7 +50,8 @@ func (w *world) leakCheckBut(stays ...string) (check func()) {
 // the last container, and fails the test if it does not come to that.
 func (w *world) settles(what string, left func() []string) {
 	w.t.Helper()
-	deadline := time.Now().Add(8 * time.Second)
+	deadline := time.Now().Add(8 * time.Second * patience())
+	pause := 25 * time.Millisecond
 	for {
 		now := left()
 		if len(now) == 0 {
@@ -59,7 +61,8 @@ func (w *world) settles(what string, left func() []string) {
 			w.t.Errorf("%s:\n%s", what, strings.Join(now, "\n"))
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(pause)
+		pause = min(2*pause, 400*time.Millisecond)
 	}
 }
 
@@ -88,10 +91,11 @@ func (w *world) traces() traces {
 	for _, m := range mountsBelow("/") {
 		t["mount "+m] = true
 	}
-	t.lines("link", w.t, "ip", "-o", "link")
-	t.lines("netns", w.t, "ip", "netns", "list")
-	t.lines("nft", w.t, "nft", "list", "ruleset")
-	t.lines("iptables", w.t, "iptables-save")
+	t.links(w.t)
+	t.lines("nft", w.t, "nft", "list", "ruleset") // iptables' too, but for those of its elder kind
+	if b, _ := os.ReadFile("/proc/net/ip_tables_names"); len(b) > 0 {
+		t.lines("iptables", w.t, "iptables-legacy-save")
+	}
 	for _, file := range loopFiles(w.dir) {
 		t["loop device of "+file] = true
 	}
@@ -114,6 +118,17 @@ func (w *world) withoutShared(t traces) {
 		if top := filepath.Dir(path); lives && ok && (top == w.root() || top == w.state() || top == filepath.Join(w.state(), "exec")) {
 			delete(t, k)
 		}
+	}
+}
+
+// links adds the network's links, with what our work could change of them.
+func (t traces) links(tt *testing.T) {
+	tt.Helper()
+	all, err := netlink.LinkList()
+	check(tt, err)
+	for _, l := range all {
+		a := l.Attrs()
+		t[fmt.Sprintf("link %d %s %s mtu %d master %d %s %s", a.Index, a.Name, l.Type(), a.MTU, a.MasterIndex, a.HardwareAddr, a.Flags)] = true
 	}
 }
 

@@ -152,7 +152,7 @@ func (w *world) close() {
 // noProcesses fails the test for every process of this world that is left,
 // and ends it.
 func (w *world) noProcesses() {
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(5 * time.Second * patience())
 	for {
 		left := processesOf(w.dir)
 		if len(left) == 0 {
@@ -207,7 +207,7 @@ func (w *world) cmd(ctx context.Context, args ...string) *exec.Cmd {
 // run runs stackup and waits for it, two minutes at most.
 func (w *world) run(args ...string) result {
 	w.t.Helper()
-	c, cancel := w.timed(2*time.Minute, args...)
+	c, cancel := w.timed(2*time.Minute*patience(), args...)
 	defer cancel()
 	return runCmd(w.t, c)
 }
@@ -286,13 +286,22 @@ func (w *world) ps(args ...string) map[string]psRow {
 	return rows
 }
 
+// patience is how many times longer than usual an emulated machine is waited for.
+func patience() time.Duration {
+	if os.Getenv("E2E_MACHINE") != "" {
+		return 5
+	}
+	return 1
+}
+
 // eventually waits up to 20 seconds for cond.
 func (w *world) eventually(what string, cond func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	limit := 20 * time.Second * patience()
+	deadline := time.Now().Add(limit)
 	for !cond() {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("%s: not within 20 s", what)
+			w.t.Fatalf("%s: not within %s", what, limit)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

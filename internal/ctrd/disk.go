@@ -147,6 +147,9 @@ func loopOf(image string) (device string) {
 // mounted in passing meanwhile.
 func (e *Engine) rootfs(ctx context.Context, rec containers.Container, s *stored) ([]mount.Mount, error) {
 	layers, err := e.client.SnapshotService(rec.Snapshotter).Mounts(ctx, rec.SnapshotKey)
+	if err == nil && len(s.Service.Security.Labels) > 0 {
+		layers, err = labelRoot(layers, rec)
+	}
 	if err != nil || s.Service.DiskSize == 0 {
 		return layers, err
 	}

@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/typeurl/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,4 +40,24 @@ func labelWith(path, attr, value string) error {
 			return fmt.Errorf("label %s: %w", p, err)
 		}
 	})
+}
+
+// labelRoot gives all files of a container's root the label that its OCI spec has
+// for its mounts: the runtime mounts all others, but not the root. A folder that is
+// bound has the labels that its files have.
+func labelRoot(layers []mount.Mount, rec containers.Container) ([]mount.Mount, error) {
+	var o oci.Spec
+	if err := typeurl.UnmarshalTo(rec.Spec, &o); err != nil {
+		return nil, err
+	}
+	if o.Linux == nil || o.Linux.MountLabel == "" {
+		return layers, nil
+	}
+	out := slices.Clone(layers)
+	for i, m := range out {
+		if m.Type != "bind" {
+			out[i].Options = append(slices.Clone(m.Options), fmt.Sprintf("context=%q", o.Linux.MountLabel)) // mount(8)
+		}
+	}
+	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // both makes a network of both families.
@@ -155,8 +156,12 @@ func TestQuestionsWait(t *testing.T) {
 		t.Helper()
 		for _, gateway := range []string{n.Gateway.String(), n.Gateway6.String()} {
 			for port, waits := range map[string]bool{"53": patient, "5353": false} {
-				if _, _, err := ask(t, w.NetnsPath("web1"), "udp", net.JoinHostPort(gateway, port)); errors.Is(err, os.ErrDeadlineExceeded) != waits {
-					t.Errorf("%s, port %s of %s: %v", when, port, gateway, err)
+				for _, protocol := range []string{"udp", "tcp"} {
+					_, _, err := ask(t, w.NetnsPath("web1"), protocol, net.JoinHostPort(gateway, port))
+					var late net.Error
+					if (errors.As(err, &late) && late.Timeout()) != waits {
+						t.Errorf("%s, %s port %s of %s: %v", when, protocol, port, gateway, err)
+					}
 				}
 			}
 		}
@@ -170,10 +175,34 @@ func TestQuestionsWait(t *testing.T) {
 	expect("before anybody answers", false)
 	set(true)
 	expect("once somebody did", true)
+	if err := reset(t, w.NetnsPath("web1"), n.NameSockets()[0], net.JoinHostPort(n.Gateway.String(), "53")); !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("whose connection is cut is not told: %v", err)
+	}
 	set(false)
 	w.detach("web1")
 	w.attach("web1")
 	expect("after that", false)
+}
+
+// reset has a connection from a namespace cut by who listens, and gives what the
+// caller hears.
+func reset(t *testing.T, path string, listens netip.AddrPort, to string) (err error) {
+	t.Helper()
+	l, err := net.Listen("tcp", listens.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_ = c.(*net.TCPConn).SetLinger(0) //nolint:forcetypeassert // it is of TCP
+		_ = c.Close()
+	}()
+	_, _, err = ask(t, path, "tcp", to)
+	return err
 }
 
 // TestForwardingKeepsRouters: who listens to routers goes on with it.

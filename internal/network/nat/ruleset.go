@@ -152,7 +152,7 @@ func nameRules(bridges []Bridge, six bool) (out []Rule) {
 func patienceRules(bridges []Bridge, six bool) (out []Rule) {
 	eachNames(bridges, six, func(b Bridge, to netip.AddrPort) {
 		if b.Patient {
-			out = append(out, rule(outTo(b.Name), unanswered(to.Port(), six), drop()))
+			out = append(out, rule(outTo(b.Name), unanswered(to.Port(), six), drop()), rule(outTo(b.Name), refused(to.Port()), drop()))
 		}
 	})
 	return out

@@ -162,3 +162,20 @@ func verdict(text string, kind expr.VerdictKind, chain string) Term {
 }
 
 func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
+
+// refused matches what tells a caller that nothing listens at this TCP port of
+// ours: a reset that numbers nothing, as only the answer to a SYN does (RFC 9293
+// section 3.5.2). The end of a connection that was is told by others.
+func refused(n uint16) Term {
+	const number, flags, resetAcknowledges = 4, 13, 0x14 // RFC 9293 section 3.1
+	return Term{fmt.Sprintf("tcp sport %d tcp sequence 0 tcp flags == %#x", n, resetAcknowledges), []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, n)},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: number, Len: 4},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: make([]byte, 4)},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: flags, Len: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{resetAcknowledges}},
+	}}
+}
