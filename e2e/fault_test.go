@@ -137,7 +137,8 @@ func (w *world) canary() (check func()) {
 	}
 }
 
-// helpersRun waits for logger and supervisor, which up does not.
+// helpersRun waits for logger and supervisor, which up does not, and for what the
+// supervisor then does: of networks with names, to answer them.
 func (w *world) helpersRun() {
 	w.t.Helper()
 	for _, name := range []string{"logger", "supervisor"} {
@@ -146,6 +147,7 @@ func (w *world) helpersRun() {
 			return err == nil
 		})
 	}
+	w.eventually("names are answered", func() bool { _, err := os.Stat(filepath.Join(w.state(), "answering")); return err == nil })
 }
 
 func (w *world) pidsOf(stack string) string {
