@@ -136,7 +136,7 @@ e2e: build example-images $(ENGINES) ## the built program against real engines, 
 # What this kernel may not do, in a machine that is emulated: another kernel, cgroups
 # v2, ipvlan, NFS, CIFS, AppArmor, and SELinux in its place. PATTERN chooses tests.
 MACHINE := build/machine
-PATTERN := TestIPvlan|TestNFSVolume|TestCIFSVolume|TestAppArmor|TestDefaultSecurityProfile|TestProcessAttributes|TestResourceLimits|TestFurtherAttributes|TestAttributesReachTheProcess|TestEditRecreatesThatServiceOnly
+PATTERN := TestIPvlan|TestNFSVolume|TestCIFSVolume|TestAppArmor|TestDefaultSecurityProfile|TestProcessAttributes|TestResourceLimits|TestFurtherAttributes|TestAttributesReachTheProcess|TestStorageSize|TestReboot|TestPauseAmidProbes|TestEventsStatsAttach
 
 machine: build $(ENGINES) example-images $(MACHINE)/disk ## e2e tests of what this kernel may lack, in an emulated machine, as root
 	@$(NEED) qemu-system-x86_64=qemu-system-x86 mke2fs=e2fsprogs

@@ -59,13 +59,11 @@ func must(t *testing.T, name string, args ...string) string {
 // Intent: containers on an ipvlan network are neighbours on the parent's network,
 // all behind its one hardware address.
 func TestIPvlan(t *testing.T) {
-	err := exec.Command("ip", "link", "add", "sue2e7", "type", "dummy").Run()
-	check(t, err)
-	err = exec.Command("ip", "link", "add", "sue2e8", "link", "sue2e7", "type", "ipvlan").Run()
-	exec.Command("ip", "link", "del", "sue2e7").Run()
+	wire(t)
+	err := exec.Command("ip", "link", "add", "sue2e8", "link", "sue2e0", "type", "ipvlan").Run()
+	exec.Command("ip", "link", "del", "sue2e8").Run()
 	needs(t, "ipvlan", err == nil)
 	onBoth(t, func(t *testing.T, w *world) {
-		wire(t)
 		leaks := w.leakCheck()
 		stack := `
 services:
