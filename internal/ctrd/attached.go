@@ -40,8 +40,8 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 		return 0, err
 	}
 	made := make(chan struct{})
-	open := sync.OnceFunc(func() { close(made) })
-	defer open()
+	openGate := sync.OnceFunc(func() { close(made) })
+	defer openGate()
 	if p.Stdin != nil {
 		p.Stdin = gated{p.Stdin, made}
 	}
@@ -52,7 +52,7 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 		attached, t, err = e.attachedIO(id, p, streams)
 		return t, err
 	}, func(ctx context.Context, rec containers.Container) error {
-		open()
+		openGate()
 		code, err = e.runAttached(ctx, rec, p, streams, attached, unlock)
 		return err
 	})
