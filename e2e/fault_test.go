@@ -203,13 +203,13 @@ func TestCrashDuringDown(t *testing.T) {
 }
 
 // converged checks that the stack is what the file says, and that there is
-// nothing left to do.
-func (w *world) converged(containers int) {
+// nothing left to do. Flags may say which stack.
+func (w *world) converged(containers int, flags ...string) {
 	w.t.Helper()
-	if ps := w.ps("-a"); len(ps) != containers {
+	if ps := w.ps(append([]string{"-a"}, flags...)...); len(ps) != containers {
 		w.t.Errorf("containers: %v, want %d", ps, containers)
 	}
-	if r := w.run("plan", "--exit-code"); r.code != 0 {
+	if r := w.run(append([]string{"plan", "--exit-code"}, flags...)...); r.code != 0 {
 		w.t.Errorf("plan after up: exit %d\n%s%s", r.code, r.out, r.err)
 	}
 }

@@ -47,13 +47,12 @@ func hasPrograms(names ...string) bool {
 	return true
 }
 
-func must(t *testing.T, name string, args ...string) string {
+// must runs a program of the machine's and fails the test if that fails.
+func must(t *testing.T, name string, args ...string) {
 	t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
-	if err != nil {
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
-	return string(out)
 }
 
 // Intent: containers on an ipvlan network are neighbours on the parent's network,

@@ -323,9 +323,7 @@ func wire(t *testing.T) {
 		"link add sue2e0 type veth peer name sue2e1", "addr add 10.214.11.1/24 dev sue2e1", "addr add fd00:214:11::1/64 dev sue2e1 nodad",
 		"link set sue2e0 up", "link set sue2e1 up",
 	} {
-		if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v %s", args, err, out)
-		}
+		must(t, "ip", strings.Fields(args)...)
 	}
 	t.Cleanup(func() { exec.Command("ip", "link", "del", "sue2e0").Run() })
 }

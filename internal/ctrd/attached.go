@@ -10,13 +10,11 @@ import (
 
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/cio"
-	"github.com/containerd/containerd/v2/pkg/oci"
-	"github.com/containerd/typeurl/v2"
-	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/logs"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
@@ -78,40 +76,13 @@ func (e *Engine) attachedIO(id string, p inspect.Process, x *execIO) (cio.IO, ta
 	}
 	c := streams.Config()
 	t := taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal}
-	if t.hold, err = holdOpen(t.stdin, t.stdout, t.stderr); err != nil {
+	// Our own end of a stream is over with the first shim that opens it, unless it is
+	// held. That may be one just ending; the next one would wait for us for ever.
+	if t.hold, err = logs.Hold(t.stdin, t.stdout, t.stderr); err != nil {
 		streams.Cancel()
 		return nil, taskIO{}, errors.Join(err, streams.Close())
 	}
 	return streams, t, nil
-}
-
-// held are the ends of FIFOs that somebody holds.
-type held []*os.File
-
-// holdOpen holds both ends of FIFOs, those that have a name: without that our own
-// end of a stream is over with the first shim that opens it, which may be just
-// ending, and the next one waits for us for ever.
-func holdOpen(fifos ...string) (held, error) {
-	var h held
-	for _, path := range fifos {
-		if path == "" {
-			continue
-		}
-		f, err := os.OpenFile(path, os.O_RDWR|unix.O_NONBLOCK, 0)
-		if err != nil {
-			return nil, errors.Join(err, h.Close())
-		}
-		h = append(h, f)
-	}
-	return h, nil
-}
-
-// Close lets them go.
-func (h held) Close() (err error) {
-	for _, f := range h {
-		err = errors.Join(err, f.Close())
-	}
-	return err
 }
 
 // gated reads nothing before its gate is open: what a shim that then ends has
@@ -177,8 +148,8 @@ func (e *Engine) ownVolumes(rec containers.Container) ([]string, error) {
 	if !ok || id.Ref.Index != planner.OneOff || rec.Spec == nil {
 		return nil, nil
 	}
-	var o oci.Spec
-	if err := typeurl.UnmarshalTo(rec.Spec, &o); err != nil {
+	o, err := specOf(rec)
+	if err != nil {
 		return nil, err
 	}
 	own := executor.ContainerSpec{ID: rec.ID, Stack: id.Stack, Ref: id.Ref}

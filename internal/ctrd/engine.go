@@ -22,6 +22,7 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -263,6 +264,12 @@ func (a anyValue) GetValue() []byte   { return a.value }
 func (s stored) marshal() (typeurl.Any, error) {
 	b, err := json.Marshal(s)
 	return anyValue{url: extensionURL, value: b}, err
+}
+
+// specOf is a container's OCI spec, whole; who needs a part of it decodes that.
+func specOf(rec containers.Container) (o oci.Spec, err error) {
+	err = typeurl.UnmarshalTo(rec.Spec, &o)
+	return o, err
 }
 
 func storedOf(c containers.Container) (s stored, err error) {

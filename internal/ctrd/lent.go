@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/containers"
-	"github.com/containerd/containerd/v2/pkg/oci"
-	"github.com/containerd/typeurl/v2"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"stackup.dev/stackup/executor"
@@ -71,8 +69,8 @@ func lendable(rec containers.Container, volumes string) (out []specs.Mount, err 
 	if err != nil {
 		return nil, err
 	}
-	var o oci.Spec
-	if err := typeurl.UnmarshalTo(rec.Spec, &o); err != nil {
+	o, err := specOf(rec)
+	if err != nil {
 		return nil, err
 	}
 	for _, m := range o.Mounts {

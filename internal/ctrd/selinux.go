@@ -8,8 +8,6 @@ import (
 
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/mount"
-	"github.com/containerd/containerd/v2/pkg/oci"
-	"github.com/containerd/typeurl/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,8 +44,8 @@ func labelWith(path, attr, value string) error {
 // for its mounts: the runtime mounts all others, but not the root. A folder that is
 // bound has the labels that its files have.
 func labelRoot(layers []mount.Mount, rec containers.Container) ([]mount.Mount, error) {
-	var o oci.Spec
-	if err := typeurl.UnmarshalTo(rec.Spec, &o); err != nil {
+	o, err := specOf(rec)
+	if err != nil {
 		return nil, err
 	}
 	if o.Linux == nil || o.Linux.MountLabel == "" {

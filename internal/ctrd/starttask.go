@@ -10,8 +10,6 @@ import (
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/api/types"
 	"github.com/containerd/containerd/v2/core/containers"
-	"github.com/containerd/containerd/v2/pkg/oci"
-	"github.com/containerd/typeurl/v2"
 
 	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/labels"
@@ -126,8 +124,8 @@ func (e *Engine) grantAgain(rec containers.Container, s *spec.Service) error {
 	if len(s.Files) == 0 {
 		return nil
 	}
-	var o oci.Spec
-	if err := typeurl.UnmarshalTo(rec.Spec, &o); err != nil {
+	o, err := specOf(rec)
+	if err != nil {
 		return err
 	}
 	return e.grant(rec.ID, s, o.Process.User)

@@ -12,7 +12,6 @@ import (
 	"github.com/containerd/cgroups/v3"
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/v2/core/containers"
-	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -67,8 +66,8 @@ func (e *Engine) updateLimits(ctx context.Context, rec *containers.Container, ol
 	if reflect.DeepEqual(old, now.Resources) {
 		return nil
 	}
-	var s oci.Spec
-	if err := typeurl.UnmarshalTo(rec.Spec, &s); err != nil {
+	s, err := specOf(*rec)
+	if err != nil {
 		return err
 	}
 	if err := withResources(now.Resources, now.Fixed)(ctx, nil, rec, &s); err != nil {

@@ -74,20 +74,22 @@ func Prepare(dirs statedir.Dirs, id string, c Config) (stdout, stderr string, ho
 	if err := errors.Join(os.MkdirAll(folder, 0o700), os.MkdirAll(logDir, 0o700)); err != nil {
 		return "", "", nil, err
 	}
-	var held holders
-	for _, s := range []Stream{Stdout, Stderr} {
-		f, err := makeFIFO(filepath.Join(folder, string(s)))
-		if err != nil {
-			_ = held.Close()
-			return "", "", nil, err
-		}
-		held = append(held, f)
+	stdout, stderr = filepath.Join(folder, string(Stdout)), filepath.Join(folder, string(Stderr))
+	if err := errors.Join(makeFIFO(stdout), makeFIFO(stderr)); err != nil {
+		return "", "", nil, err
+	}
+	held, err := Hold(stdout, stderr)
+	if err != nil {
+		return "", "", nil, err
+	}
+	for _, f := range held {
+		enlarge(f)
 	}
 	if err := writeIOFile(folder, ioFile{ioVersion, logDir, c.MaxSize, c.MaxFiles, c.Compress, c.Discard}); err != nil {
 		_ = held.Close()
 		return "", "", nil, err
 	}
-	return held[0].Name(), held[1].Name(), held, nil
+	return stdout, stderr, held, nil
 }
 
 // Reconfigure has the collector take over a changed Config, where there is a
@@ -130,9 +132,28 @@ func checkID(id string) error {
 	return nil
 }
 
-type holders []*os.File
+// Held are FIFOs that somebody keeps open, both ends of each.
+type Held []*os.File
 
-func (h holders) Close() error {
+// Hold keeps FIFOs open until it is closed, whoever else comes and goes. Those that
+// have no name are left out; one that is no FIFO is an error.
+func Hold(paths ...string) (Held, error) {
+	var h Held
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		f, err := holdFIFO(path)
+		if err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
+		h = append(h, f)
+	}
+	return h, nil
+}
+
+// Close lets them go.
+func (h Held) Close() error {
 	var errs []error
 	for _, f := range h {
 		errs = append(errs, f.Close())
@@ -140,17 +161,33 @@ func (h holders) Close() error {
 	return errors.Join(errs...)
 }
 
-func makeFIFO(path string) (*os.File, error) {
+func makeFIFO(path string) error {
 	if err := unix.Mkfifo(path, 0o600); err != nil && !errors.Is(err, unix.EEXIST) {
-		return nil, &os.PathError{Op: "mkfifo", Path: path, Err: err}
+		return &os.PathError{Op: "mkfifo", Path: path, Err: err}
 	}
-	return openFIFO(path)
+	return nil
 }
 
-// openFIFO opens for reading and writing: it never blocks and never sees the
-// end of the file, however often writers come and go. A large buffer rides
-// over the time without a reader; the kernel may grant less.
+// openFIFO opens a FIFO that is drained.
 func openFIFO(path string) (*os.File, error) {
+	f, err := holdFIFO(path)
+	if err == nil {
+		enlarge(f)
+	}
+	return f, err
+}
+
+// enlarge gives a FIFO a large buffer, which rides over the time without a
+// reader; the kernel may grant less.
+func enlarge(f *os.File) {
+	if fd, err := fdOf(f); err == nil {
+		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize)
+	}
+}
+
+// holdFIFO opens for reading and writing: it never blocks and never sees the
+// end of the file, however often writers come and go.
+func holdFIFO(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
@@ -162,9 +199,6 @@ func openFIFO(path string) (*os.File, error) {
 	if err != nil {
 		_ = f.Close()
 		return nil, err
-	}
-	if fd, err := fdOf(f); err == nil {
-		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize)
 	}
 	return f, nil
 }

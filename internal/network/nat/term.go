@@ -75,18 +75,36 @@ func address(text string, offset uint32, p netip.Prefix, op expr.CmpOp) Term {
 	return Term{text + " " + shown, append(exprs, &expr.Cmp{Op: op, Register: 1, Data: p.Addr().AsSlice()})}
 }
 
+// field is what a packet has at a place of its transport header, in bytes.
+type field struct {
+	at   uint32
+	data []byte
+}
+
+func number16(at uint32, n uint16) field { return field{at, binary.BigEndian.AppendUint16(nil, n)} }
+
+// transport matches packets of a protocol that have all these fields.
+func transport(protocol byte, fields ...field) []expr.Any {
+	out := []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{protocol}},
+	}
+	for _, f := range fields {
+		out = append(out,
+			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: f.at, Len: uint32(len(f.data))}, //nolint:gosec // a few bytes
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: f.data},
+		)
+	}
+	return out
+}
+
 // port matches the destination port of a TCP or UDP packet.
 func port(protocol string, n uint16) Term {
 	l4 := byte(unix.IPPROTO_TCP)
 	if protocol == "udp" {
 		l4 = unix.IPPROTO_UDP
 	}
-	return Term{fmt.Sprintf("%s dport %d", protocol, n), []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{l4}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, n)},
-	}}
+	return Term{fmt.Sprintf("%s dport %d", protocol, n), transport(l4, number16(2, n))}
 }
 
 // unanswered matches what tells a sender that nothing listens at this UDP port
@@ -98,16 +116,18 @@ func unanswered(n uint16, six bool) Term {
 		kind, l4, code, header = "icmpv6 type destination-unreachable icmpv6 code port-unreachable", unix.IPPROTO_ICMPV6, []byte{1, 4}, 40
 	}
 	at := 8 + header + 2 // of the UDP header's second field
-	return Term{fmt.Sprintf("%s @th,%d,16 %#x", kind, at*8, n), []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{l4}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: code[:1]},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 1, Len: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: code[1:]},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: at, Len: 2},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, n)},
-	}}
+	return Term{fmt.Sprintf("%s @th,%d,16 %#x", kind, at*8, n), transport(l4, field{0, code[:1]}, field{1, code[1:]}, number16(at, n))}
+}
+
+// refused matches what tells a caller that nothing listens at this TCP port of
+// ours: a reset that numbers nothing, as only the answer to a SYN does (RFC 9293
+// section 3.5.2). The end of a connection that was is told by others.
+func refused(n uint16) Term {
+	const number, flags, resetAcknowledges = 4, 13, 0x14 // RFC 9293 section 3.1
+	return Term{
+		fmt.Sprintf("tcp sport %d tcp sequence 0 tcp flags == %#x", n, resetAcknowledges),
+		transport(unix.IPPROTO_TCP, number16(0, n), field{number, make([]byte, 4)}, field{flags, []byte{resetAcknowledges}}),
+	}
 }
 
 // destinationLocal matches what is meant for an address of this host.
@@ -162,20 +182,3 @@ func verdict(text string, kind expr.VerdictKind, chain string) Term {
 }
 
 func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
-
-// refused matches what tells a caller that nothing listens at this TCP port of
-// ours: a reset that numbers nothing, as only the answer to a SYN does (RFC 9293
-// section 3.5.2). The end of a connection that was is told by others.
-func refused(n uint16) Term {
-	const number, flags, resetAcknowledges = 4, 13, 0x14 // RFC 9293 section 3.1
-	return Term{fmt.Sprintf("tcp sport %d tcp sequence 0 tcp flags == %#x", n, resetAcknowledges), []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 2},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, n)},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: number, Len: 4},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: make([]byte, 4)},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: flags, Len: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{resetAcknowledges}},
-	}}
-}
