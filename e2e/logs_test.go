@@ -105,14 +105,16 @@ func TestLogsOnAFullDisk(t *testing.T) {
 	check(t, syscall.Mount("tmpfs", logs, "tmpfs", 0, "size=64k"))
 	w.file("stack.yaml", counter)
 	w.must("up", "-d")
-	full := filepath.Join(logs, "ballast")
-	for f, err := os.Create(full); err == nil; {
-		_, err = f.Write(make([]byte, 4096))
+	ballast, err := os.Create(filepath.Join(logs, "ballast"))
+	check(t, err)
+	for err == nil {
+		_, err = ballast.Write(make([]byte, 4096))
 	}
 	for range 150 { // more than what there is room for in the last page of the log
 		w.advances("with a full disk")
 	}
-	check(t, os.Remove(full))
+	check(t, os.Remove(ballast.Name()))
+	check(t, ballast.Close()) // an open file keeps its space
 	w.eventually("the loss is marked", func() bool {
 		return strings.Contains(w.must("logs", "--no-log-prefix").err, "log lines lost")
 	})
