@@ -100,7 +100,9 @@ func TestSilenceFollowsProbes(t *testing.T) {
 		e := &endpoints{silent: map[string]bool{"c": false}}
 		w.endpoints = e
 		w.exec = func(inspect.Process) int {
-			w.boxes["c"].Health = planner.HealthUnhealthy // the caller holds mu
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.boxes["c"].Health = planner.HealthUnhealthy
 			return 1
 		}
 		w.add("c", spec.RestartNo, func(c *inspect.Container) {
