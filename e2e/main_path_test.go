@@ -177,6 +177,7 @@ func TestAttributesReachTheProcess(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		leaks := w.leakCheck()
 		w.file("app.env", "FROM_FILE=yes\nBOTH=file\n")
+		w.file(".env", "STACKUP_MODEL_RUNNER=http://192.0.2.1:12434/v1\n")
 		w.file("bound.txt", "bound content")
 		w.file("stack.yaml", `
 services:
@@ -203,6 +204,7 @@ services:
     command: ["echo started; exec sleep 1000"]
     environment: {BOTH: stack}
     env_file: app.env
+    models: [llm]
     tmpfs: /scratch
     stop_signal: SIGTERM
     stop_grace_period: 1s
@@ -212,10 +214,12 @@ services:
     depends_on: {db: {condition: service_healthy}, job: {condition: service_completed_successfully}}
 volumes: {data: {}}
 networks: {back: {}, front: {}}
+models: {llm: {model: ai/small}}
 `)
 		w.must("up", "-d", "--wait")
 		for cmd, want := range map[string]string{
 			"echo $FROM_FILE $BOTH":                "yes stack",
+			"echo $LLM_URL $LLM_MODEL":             "http://192.0.2.1:12434/v1 ai/small",
 			"id -u; id -G":                         "1000\n1000 2000",
 			"hostname":                             "webhost",
 			"ls -d /proc/self/cwd/.":               "/proc/self/cwd/.",

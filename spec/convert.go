@@ -78,7 +78,7 @@ func (s *scan) convertAt(path string, c types.ServiceConfig, p *types.Project, u
 		Name: c.Name, Image: sv.image(c, p.Name), ContainerName: c.ContainerName,
 		Replicas:   sv.replicas(c),
 		Entrypoint: sv.words("entrypoint", c.Entrypoint), Command: sv.words("command", c.Command),
-		Environment: sv.environment(c.Environment),
+		Environment: sv.environment(sv.withModels(c, p)),
 		WorkingDir:  c.WorkingDir, User: c.User, Hostname: c.Hostname,
 		Init: c.Init != nil && *c.Init, ReadOnly: c.ReadOnly,
 		Mounts: sv.mounts(c, used), Ports: sv.ports(c.Ports, sv.way(joined)), Networks: joined,

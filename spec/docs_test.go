@@ -51,6 +51,9 @@ func attributeTables() string {
 		for _, v := range row.allowed {
 			unless = append(unless, fmt.Sprintf("`%v`", v))
 		}
+		if row.needs != "" {
+			unless = append(unless, "`STACKUP_"+row.needs+"` is set")
+		}
 		fmt.Fprintf(&never, "| `%s` | %s | %s |\n", path, strings.Join(unless, ", "), row.what)
 	}
 	return yes.String() + never.String()

@@ -97,7 +97,7 @@ func TestEveryFieldHasAClass(t *testing.T) {
 
 // TestClassDecidesWhatAChangeDoes clears each field of a full service.
 func TestClassDecidesWhatAChangeDoes(t *testing.T) {
-	honoured := newRefuser(nil, nil).rows
+	honoured := newRefuser(nil, nil, nil).rows
 	for _, f := range fields() {
 		t.Run(f.name, func(t *testing.T) {
 			old, now := full(), full()

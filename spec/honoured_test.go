@@ -274,6 +274,7 @@ func samples() map[string]sample {
 func TestHonouredPropertiesChangeTheStack(t *testing.T) {
 	all := samples()
 	maps.Copy(all, buildSamples())
+	maps.Copy(all, modelSamples())
 	for _, row := range supportTable() {
 		s, ok := all[row.path]
 		delete(all, row.path)
@@ -324,5 +325,22 @@ func loadSample(t *testing.T, dir, text string) (*Stack, error) {
 			t.Fatal(err)
 		}
 	}
-	return Load(t.Context(), Options{WorkingDir: dir, Store: filepath.Join(dir, "store")})
+	return Load(t.Context(), Options{
+		WorkingDir: dir, Store: filepath.Join(dir, "store"), Environ: []string{"STACKUP_MODEL_RUNNER=http://192.0.2.1/v1"},
+	})
+}
+
+// modelSamples are of rows that hold where a model runner is configured.
+func modelSamples() map[string]sample {
+	one := func(model, use string) string {
+		return "services:\n  web: {image: x, models: {m: " + use + "}}\nmodels: {m: " + model + "}\n"
+	}
+	plain := one("{model: a}", "{}")
+	return map[string]sample{
+		"models.*":                         {"services:\n  web: {image: x}\n", plain},
+		"models.*.model":                   {plain, one("{model: b}", "{}")},
+		"services.*.models.*":              {"services:\n  web: {image: x}\nmodels: {m: {model: a}}\n", plain},
+		"services.*.models.*.endpoint_var": {plain, one("{model: a}", "{endpoint_var: E}")},
+		"services.*.models.*.model_var":    {plain, one("{model: a}", "{model_var: E}")},
+	}
 }

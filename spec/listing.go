@@ -32,7 +32,10 @@ func Listing(ctx context.Context, o Options, what string) ([]string, error) {
 				out = append(out, shortImage(v.Image))
 			}
 		}
-	case "models": // refused, so far
+	case "models":
+		for _, v := range project.Models {
+			out = append(out, v.Model)
+		}
 	case "profiles":
 		for _, v := range project.AllServices() {
 			out = append(out, v.Profiles...)

@@ -12,9 +12,10 @@ import (
 const listed = `services:
   web: {image: nginx, depends_on: [db], networks: [front]}
   db: {image: "example.com/db:1", volumes: ["data:/d"]}
-  tool: {build: ., profiles: [dev]}
+  tool: {build: ., profiles: [dev], models: [llm]}
 networks: {front: {}}
 volumes: {data: {}}
+models: {llm: {model: ai/small}}
 `
 
 func listedOptions(t *testing.T) Options {
@@ -27,14 +28,14 @@ func listedOptions(t *testing.T) Options {
 	if err := os.WriteFile(file, []byte(listed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Options{Files: []string{file}, Environ: []string{"A=b"}}
+	return Options{Files: []string{file}, Environ: []string{"STACKUP_MODEL_RUNNER=http://192.0.2.1/v1"}}
 }
 
 func TestListing(t *testing.T) {
 	o := listedOptions(t)
 	for what, want := range map[string][]string{
 		"services": {"db", "web"}, "networks": {"default", "front"}, "volumes": {"data"},
-		"images": {"example.com/db:1", "nginx:latest"}, "profiles": {"dev"}, "environment": {"A=b", "COMPOSE_PROJECT_NAME=demo"},
+		"images": {"example.com/db:1", "nginx:latest"}, "profiles": {"dev"}, "environment": {"COMPOSE_PROJECT_NAME=demo", "STACKUP_MODEL_RUNNER=http://192.0.2.1/v1"}, "models": {"ai/small"},
 	} {
 		got, err := Listing(t.Context(), o, what)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {

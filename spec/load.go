@@ -176,7 +176,7 @@ func (s *scan) refuse(model map[string]any) {
 		enabled[k] = v
 	}
 	enabled["services"] = s.enabled(model["services"])
-	newRefuser(s.all.find, s.rep).walk(enabled, "", "")
+	newRefuser(s.given, s.all.find, s.rep).walk(enabled, "", "")
 }
 
 // enabled leaves out the services that no active profile names.

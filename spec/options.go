@@ -73,6 +73,8 @@ func (s *setup) setting(name string) string {
 	return cmp.Or(s.env["STACKUP_"+name], s.env["COMPOSE_"+name])
 }
 
+func (s *setup) given(name string) bool { return s.setting(name) != "" }
+
 func (s *setup) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)

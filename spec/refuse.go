@@ -12,12 +12,13 @@ import (
 type refuser struct {
 	rows  map[string]support
 	below map[string]bool // patterns that have rows below them
+	given func(setting string) bool
 	at    func(path string) position
 	rep   *report
 }
 
-func newRefuser(at func(string) position, rep *report) *refuser {
-	r := &refuser{rows: map[string]support{}, below: map[string]bool{}, at: at, rep: rep}
+func newRefuser(given func(setting string) bool, at func(string) position, rep *report) *refuser {
+	r := &refuser{rows: map[string]support{}, below: map[string]bool{}, given: given, at: at, rep: rep}
 	for _, row := range supportTable() {
 		r.rows[row.path] = row
 		for p := row.path; ; {
@@ -78,6 +79,11 @@ func (r *refuser) attribute(value any, path, pattern string) {
 	case !known:
 		r.refuse(path, row)
 	case row.refused && row.empty && isEmpty(value):
+	case row.needs != "":
+		if !r.given(row.needs) {
+			r.refuse(path, row)
+		}
+		r.walk(value, path, pattern)
 	case row.refused && !slices.Contains(row.allowed, plainValue(value)):
 		r.refuse(path, row)
 	case !row.refused && r.below[pattern]:

@@ -91,7 +91,7 @@ func stackGolden(t *testing.T, file, got string) {
 
 // useAll wants every honoured attribute written out in one of the files.
 func useAll(t *testing.T, files []string) {
-	r, used := newRefuser(nil, nil), map[string]bool{}
+	r, used := newRefuser(nil, nil, nil), map[string]bool{}
 	for _, f := range files {
 		for _, doc := range parse(f, fileText(t, f), &report{}).docs {
 			noteUse(r, doc, "", used)

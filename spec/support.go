@@ -10,6 +10,7 @@ type support struct {
 	refused bool   // for good: what says why
 	allowed []any  // refused, but for these values, which say what stackup does anyway
 	empty   bool   // refused, unless there is nothing in it
+	needs   string // refused, unless this setting is given; rows below it count in any case
 	same    string // honoured: why a Stack does not show it
 
 	_ struct{}
@@ -23,11 +24,16 @@ func never(path, why string, unless ...any) support {
 	return support{path: path, what: why, refused: true, allowed: unless}
 }
 
+// given refuses what somebody beside stackup has to do, unless a setting says who.
+func given(setting, path, why string) support {
+	return support{path: path, what: why, refused: true, needs: setting}
+}
+
 // supportTable is the one place that says which attributes are honoured. An
 // honoured row without rows below it honours all that is below; a refused row
 // refuses all below; an attribute without a row is refused.
 func supportTable() []support {
-	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), processRows(), resourceRows(), fileRows(), serviceRefusals(), mountRows(), deployRows(), buildRows())
+	return slices.Concat(topLevel(), networkRows(), volumeRows(), serviceRows(), processRows(), resourceRows(), fileRows(), serviceRefusals(), mountRows(), deployRows(), buildRows(), modelRows())
 }
 
 func topLevel() []support {
@@ -39,7 +45,6 @@ func topLevel() []support {
 		yes("services.*", ""),
 		yes("networks", ""),
 		yes("volumes", ""),
-		never("models", "no model runner is configured: make the model a service"),
 		yes("jobs", "containers that run makes, and up does not; each as a service"),
 		yes("jobs.*", ""),
 		yes("jobs.*.triggers", ""),
@@ -202,6 +207,5 @@ func serviceRefusals() []support {
 		never("services.*.cpu_percent", "it is for Windows; use cpus"),
 		never("services.*.credential_spec", "it is for Windows; remove it"),
 		never("services.*.isolation", "it is for Windows; remove it", "default"),
-		never("services.*.models", "no model runner is configured: make the model a service, and name its address in environment"),
 	}
 }

@@ -19,7 +19,7 @@ func TestEveryPropertyIsHonouredOrRefused(t *testing.T) {
 	if len(w.found) < 700 {
 		t.Fatalf("only %d properties found: the walk is broken", len(w.found))
 	}
-	r := newRefuser(nil, nil)
+	r := newRefuser(nil, nil, nil)
 	for path, p := range w.found {
 		if _, ok := governing(r.rows, r.below, p.steps); !ok {
 			t.Errorf("%s: no row says whether it is honoured", path)
@@ -68,7 +68,7 @@ func whereItStands(row string, steps []string) string {
 // name the row's attribute with line and column.
 func TestRefusedPropertiesAreRefusedByName(t *testing.T) {
 	w := newSchemaWalk(t)
-	r := newRefuser(nil, nil)
+	r := newRefuser(nil, nil, nil)
 	dir := filepath.Join(t.TempDir(), "demo")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)

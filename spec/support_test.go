@@ -219,7 +219,7 @@ func governing(rows map[string]support, below map[string]bool, steps []string) (
 		switch {
 		case steps[i-1] == "[]":
 			continue
-		case ok && (row.refused || !below[path]):
+		case ok && (row.refused && row.needs == "" || !below[path]):
 			return row, true
 		case ok && i == len(steps):
 			return row, true
