@@ -14,7 +14,6 @@ import (
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/labels"
-	"stackup.dev/stackup/internal/logs"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
@@ -65,24 +64,15 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 }
 
 // attachedIO makes FIFOs of this process, and passes on what goes through them.
+// They are held: our own end of a stream would be over with the first shim that
+// opens it, which may be one just ending, and the next would wait for us for ever.
 func (e *Engine) attachedIO(id string, p inspect.Process, x *execIO) (cio.IO, taskIO, error) {
-	fifos := e.Dirs.Exec(os.Getpid())
-	if err := os.MkdirAll(fifos, 0o700); err != nil {
-		return nil, taskIO{}, err
-	}
-	streams, err := cio.NewCreator(x.opts(p.Terminal, fifos)...)(id)
+	streams, hold, err := newHeldIO(e.Dirs.Exec(os.Getpid()), id, p.Terminal, x)
 	if err != nil {
 		return nil, taskIO{}, err
 	}
 	c := streams.Config()
-	t := taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal}
-	// Our own end of a stream is over with the first shim that opens it, unless it is
-	// held. That may be one just ending; the next one would wait for us for ever.
-	if t.hold, err = logs.Hold(t.stdin, t.stdout, t.stderr); err != nil {
-		streams.Cancel()
-		return nil, taskIO{}, errors.Join(err, streams.Close())
-	}
-	return streams, t, nil
+	return streams, taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal, hold: hold}, nil
 }
 
 // gated reads nothing before its gate is open: what a shim that then ends has

@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -47,5 +48,31 @@ func TestStreamsOutliveAShim(t *testing.T) {
 	}
 	if err := attached.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestStreamsAreOpenBeforeAnybodyComes: a process and its shim may have had their
+// say at once.
+func TestStreamsAreOpenBeforeAnybodyComes(t *testing.T) {
+	dir := t.TempDir()
+	e := &Engine{Config: Config{Dirs: statedir.Dirs{Root: dir, State: dir}}}
+	for range 50 {
+		var out bytes.Buffer
+		attached, io, err := e.attachedIO("x", inspect.Process{}, newExecIO(inspect.Process{Stdout: &out}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(io.stdout, os.O_WRONLY|unix.O_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.WriteString("said")
+		if err := errors.Join(err, f.Close(), io.hold.Close()); err != nil {
+			t.Fatal(err)
+		}
+		attached.Wait()
+		if err := attached.Close(); err != nil || out.String() != "said" {
+			t.Fatalf("passed on %q, %v", out.String(), err)
+		}
 	}
 }
