@@ -208,3 +208,38 @@ func TestBuildKilledAtAnyTime(t *testing.T) {
 		return slices.Concat(left, mountsBelow(w.dir), slices.Collect(maps.Keys(groups)))
 	})
 }
+
+// Intent: a build can be checked, printed, attested and pushed.
+func TestBuildFlags(t *testing.T) {
+	w := newWorld(t, embedded)
+	reg := newRegistry(t)
+	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+	ref := reg.host + "/made:1"
+	w.file("Dockerfile", "FROM stackup.test/busybox:1\nARG V=0\nRUN echo $V > /v\n")
+	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", build: {context: ., args: {V: \"1\"}}, stop_grace_period: 0s}\n")
+	if r := w.must("build", "--check"); r.out != ref+":\n  nothing to say\n" && !strings.Contains(r.out, "no warnings") {
+		t.Errorf("checked: %q", r.out)
+	}
+	if r := w.must("build", "--print"); !strings.Contains(r.out, `"V": "1"`) || !strings.Contains(r.out, `"`+ref+`"`) {
+		t.Errorf("printed:\n%s", r.out)
+	}
+	w.has("after checking and printing", busyboxRef)
+	w.must("build", "--push", "--provenance=mode=max", "--quiet")
+	if reg.digest(t, ref) == "" {
+		t.Error("it is not in the registry")
+	}
+	if r := w.run("plan"); strings.Contains(r.out, "build ") {
+		t.Errorf("it is built:\n%s", r.out)
+	}
+	w.file("Dockerfile", "from stackup.test/busybox:1 AS odd\nRUN true\n")
+	if r := w.run("build", "--check"); r.code != 1 || !strings.Contains(r.out, "WARNING: ") {
+		t.Errorf("an odd Dockerfile: exit %d\n%s%s", r.code, r.out, r.err)
+	}
+	for _, bad := range [][]string{{"-m", "1g"}, {"--check", "--push"}, {"--ssh", "key"}} {
+		if r := w.run(append([]string{"build"}, bad...)...); r.code != 1 || !strings.Contains(r.err, "--") {
+			t.Errorf("%q: exit %d\n%s", bad, r.code, r.err)
+		}
+	}
+	w.must("down", "-v")
+	leaks()
+}

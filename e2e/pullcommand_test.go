@@ -53,6 +53,14 @@ func TestPullCommand(t *testing.T) {
 		if r := w.run("plan", "--exit-code"); r.code != 2 || !strings.Contains(r.out, "image") {
 			t.Errorf("%s has moved; plan: exit %d\n%s", moved, r.code, r.out)
 		}
+		reg.push(t, "a:1", 3000)
+		if r := w.must("up", "-d", "--quiet-pull", "--pull", "always"); strings.Contains(r.err, "Pull") || !strings.Contains(r.err, "Started") {
+			t.Errorf("it has moved again:\n%s", r.err)
+		}
+		w.converged(2)
+		if r := w.run("up", "-d", "--pull", "seldom"); r.code != 1 || !strings.Contains(r.err, `--pull "seldom": use one of`) {
+			t.Errorf("no policy: exit %d\n%s", r.code, r.err)
+		}
 		w.must("down")
 		w.must("images", "rm", a, b)
 		leaks()

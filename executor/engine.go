@@ -33,6 +33,10 @@ type ContainerSpec struct {
 	Hostname string
 	// Prepares is the replica that a container of pre_start runs for; 0 for others.
 	Prepares int
+	// Renewed is planner.Container.Renewed, and RenewedOf that of the first replica
+	// of services whose volumes the container shares, by service.
+	Renewed   int
+	RenewedOf map[string]int
 	// Reserved are the addresses that services of the stack have chosen, by network key.
 	Reserved map[string][]string
 }
@@ -52,6 +56,9 @@ type BuildOptions struct {
 	NoCache bool        // build every step anew
 	Pull    bool        // ask registries for base images that are here
 	Args    []spec.Pair // over the file's
+	SSH     []spec.Pair // likewise: by ID a key or socket; empty for the agent
+
+	Provenance, SBOM string // over the file's; empty for those
 }
 
 // Images brings images in.

@@ -28,6 +28,7 @@ func SpecFor(p *planner.Plan, s planner.Step) (ContainerSpec, error) {
 		Hash:       service.Hash(),
 		Service:    *service,
 		Mounted:    p.Mounted(service),
+		Renewed:    s.Renewed,
 	}
 	if s.Op == planner.OpUpdate {
 		keepIdentity(&c, p.Prior)
@@ -47,7 +48,7 @@ func hookFor(p *planner.Plan, s planner.Step) (ContainerSpec, error) {
 		ID: s.Object, Stack: p.Stack, Dir: p.Desired.Dir, Generation: s.Generation, Digest: s.Digest, Hash: hook.Hash(), Service: hook,
 		Ref:      planner.Ref{Kind: planner.KindContainer, Name: s.Ref.Name, Index: planner.OneOff},
 		Name:     fmt.Sprintf("%s-pre-start-%d", planner.VisibleName(p.Stack, v, s.Ref.Index), s.Hook),
-		Prepares: s.Ref.Index, Mounted: p.Mounted(&hook),
+		Prepares: s.Ref.Index, Renewed: p.Renewed(s.Ref), Mounted: p.Mounted(&hook),
 	}
 	return c, c.addPlaces(p)
 }
@@ -56,7 +57,7 @@ func hookFor(p *planner.Plan, s planner.Step) (ContainerSpec, error) {
 func keepIdentity(c *ContainerSpec, prior planner.State) {
 	for _, old := range prior.Containers {
 		if old.ID == c.ID {
-			c.Generation, c.Digest = old.Generation, old.Digest
+			c.Generation, c.Digest, c.Renewed = old.Generation, old.Digest, old.Renewed
 		}
 	}
 }
@@ -74,6 +75,9 @@ func (c *ContainerSpec) addPlaces(p *planner.Plan) error {
 	c.Hostname = HostnameFor(p.Desired, &c.Service)
 	seen := map[string]bool{}
 	for _, m := range c.Service.Mounts {
+		if m.Of != "" {
+			c.renewedOf(p, m.Of)
+		}
 		if m.Type != spec.MountVolume || m.Source == "" || seen[m.Source] {
 			continue
 		}
@@ -85,6 +89,17 @@ func (c *ContainerSpec) addPlaces(p *planner.Plan) error {
 		c.Volumes = append(c.Volumes, v)
 	}
 	return nil
+}
+
+func (c *ContainerSpec) renewedOf(p *planner.Plan, service string) {
+	n := p.Renewed(planner.Ref{Kind: planner.KindContainer, Name: service, Index: 1})
+	if n == 0 {
+		return
+	}
+	if c.RenewedOf == nil {
+		c.RenewedOf = map[string]int{}
+	}
+	c.RenewedOf[service] = n
 }
 
 // Reserved gives the addresses that services of a stack have chosen, by network

@@ -9,9 +9,9 @@ import (
 
 // MakeRemove plans that the containers of the services of o.Only, or of all,
 // are removed that do not run, and with stop those that do as well, stopped
-// first. anonymous are the IDs of the containers that use an anonymous volume,
-// by its name: those that nobody uses any more go too.
-func MakeRemove(desired *spec.Stack, actual State, stop bool, anonymous map[string][]string, o Options) (*Plan, error) {
+// first. Of the anonymous volumes whose users are known those go too that
+// nobody uses any more.
+func MakeRemove(desired *spec.Stack, actual State, stop bool, o Options) (*Plan, error) {
 	m, err := newCommand(desired, actual, Options{Only: o.Only, Timeout: o.Timeout})
 	if err != nil {
 		return nil, err
@@ -24,12 +24,28 @@ func MakeRemove(desired *spec.Stack, actual State, stop bool, anonymous map[stri
 		}
 	}
 	m.allGone(list, Reason{Code: Forced})
-	m.unused(list, anonymous)
+	m.unused(list)
 	return m.plan()
 }
 
-// unused plans that the volumes go that nothing but the list uses.
-func (m *maker) unused(list []*Container, users map[string][]string) {
+// removeRenewed plans that the anonymous volumes go in whose place new ones come.
+func (m *maker) removeRenewed() {
+	if !m.opt.RenewVolumes {
+		return
+	}
+	var list []*Container
+	for i := range m.have.Containers {
+		c := &m.have.Containers[i]
+		if gone := m.byID[removeID(c)]; gone != nil && gone.Reason.Code == Replaced {
+			list = append(list, c)
+		}
+	}
+	m.unused(list)
+}
+
+// unused plans that the anonymous volumes go that nothing but the list uses.
+func (m *maker) unused(list []*Container) {
+	users := m.have.Users
 	for _, name := range slices.Sorted(maps.Keys(users)) {
 		var needs []StepID
 		for _, c := range list {

@@ -99,6 +99,7 @@ func (g gen) condition(dep spec.Service) spec.Condition {
 func (g gen) options(s *spec.Stack) Options {
 	o := Options{
 		ForceRecreate: g.one("force", 7),
+		RecreateDeps:  g.one("recreate deps", 7),
 		RemoveOrphans: g.one("orphans", 2),
 		RemoveVolumes: g.one("volumes", 3),
 		Wait:          g.one("wait", 3),

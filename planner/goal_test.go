@@ -7,7 +7,8 @@ import (
 	"stackup.dev/stackup/spec"
 )
 
-// goal says whether w is as the scenario asks, knowing nothing of plans.
+// goal says whether w is as the scenario asks, knowing nothing of plans. forced is
+// for whoever wants to see what it asks to replace replaced.
 func (w *world) goal(c scenario, forced bool) error {
 	if c.opt.Down {
 		return w.nothingLeft(c)
@@ -15,7 +16,7 @@ func (w *world) goal(c scenario, forced bool) error {
 	inScope := scopeOf(c)
 	for _, s := range c.stack.Services {
 		for n := 1; inScope[s.Name] && n <= s.Replicas; n++ {
-			if err := w.serves(c, &s, Ref{KindContainer, s.Name, n}, forced); err != nil {
+			if err := w.serves(c, &s, Ref{KindContainer, s.Name, n}, forced && forcedFor(c, s.Name)); err != nil {
 				return err
 			}
 		}
@@ -26,6 +27,13 @@ func (w *world) goal(c scenario, forced bool) error {
 		}
 	}
 	return w.placesRight(c, inScope)
+}
+
+func forcedFor(c scenario, service string) bool {
+	if len(c.opt.Only) == 0 || slices.Contains(c.opt.Only, service) {
+		return c.opt.ForceRecreate
+	}
+	return c.opt.RecreateDeps
 }
 
 func scopeOf(c scenario) map[string]bool {
@@ -83,6 +91,8 @@ func (w *world) mayStay(c scenario, b Container, scope map[string]bool) bool {
 	s := c.stack.Service(b.Ref.Name)
 	narrowed := len(c.opt.Only) > 0
 	switch {
+	case b.Ref.Name == "gone" && !b.Partial && c.opt.RemoveOrphans:
+		return false
 	case narrowed && !scope[b.Ref.Name]:
 		return true
 	case b.Partial:

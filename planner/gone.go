@@ -65,16 +65,14 @@ func (m *maker) scaleDown() {
 }
 
 // removeOrphans plans that containers of services that left the file go, or
-// tells of them. A plan for some services only leaves them alone.
+// tells of them. A plan for some services only does not speak of them unasked.
 func (m *maker) removeOrphans() {
-	if m.narrowed() {
-		return
-	}
-	if !m.opt.RemoveOrphans {
+	switch {
+	case m.opt.RemoveOrphans:
+		m.allGone(m.orphans(), Reason{Code: Orphan})
+	case !m.narrowed():
 		m.noteOrphans()
-		return
 	}
-	m.allGone(m.orphans(), Reason{Code: Orphan})
 }
 
 func (m *maker) orphans() (out []*Container) {

@@ -102,6 +102,8 @@ func leftAlone(c scenario, s Step, scope map[string]bool) bool {
 	switch {
 	case c.opt.Down:
 		return s.Ref.Name == "gone" && !partial && !c.opt.RemoveOrphans
+	case s.Ref.Name == "gone" && !partial && c.opt.RemoveOrphans:
+		return false
 	case len(c.opt.Only) > 0:
 		return !scope[s.Ref.Name] && !follower(c, s.Ref.Name)
 	case s.Ref.Name == "debug":
@@ -115,7 +117,7 @@ func leftAlone(c scenario, s Step, scope map[string]bool) bool {
 // alone, and is said to be.
 func lawUnchanged(c scenario, mk planFunc) error {
 	p, err := mk(c.stack, c.state, c.opt)
-	if err != nil || c.opt.Down || c.opt.ForceRecreate {
+	if err != nil || c.opt.Down || c.opt.ForceRecreate || c.opt.RecreateDeps {
 		return err
 	}
 	w := newWorld(c)

@@ -56,12 +56,12 @@ func lawGoal(c scenario, mk planFunc) error {
 		return err
 	}
 	w := newWorld(c)
-	return errors.Join(w.run(p.Steps), w.goal(c, c.opt.ForceRecreate))
+	return errors.Join(w.run(p.Steps), w.goal(c, true))
 }
 
-// unforced is c without --force-recreate, which would never be content.
+// unforced is c without what would never be content.
 func unforced(c scenario) scenario {
-	c.opt.ForceRecreate = false
+	c.opt.ForceRecreate, c.opt.RecreateDeps = false, false
 	return c
 }
 
@@ -133,7 +133,7 @@ func lawAnyOrder(c scenario, mk planFunc) error {
 	r := rand.New(rand.NewPCG(c.seed, 2))
 	for range 3 {
 		w := newWorld(c)
-		if err := errors.Join(w.run(anyOrder(p.Steps, r)), w.goal(c, c.opt.ForceRecreate)); err != nil {
+		if err := errors.Join(w.run(anyOrder(p.Steps, r)), w.goal(c, true)); err != nil {
 			return err
 		}
 	}

@@ -140,6 +140,7 @@ func (m *maker) up() error {
 	m.scaleDown()
 	m.removeOrphans()
 	m.removeLeftovers()
+	m.removeRenewed()
 	m.removeNetworks()
 	m.notePaused()
 	m.checkPorts()

@@ -84,6 +84,7 @@ func blinding() []mutant {
 		{name: "removes orphans unasked", input: func(_ *spec.Stack, _ *State, o *Options) { o.RemoveOrphans = true }},
 		{name: "ignores only", input: func(_ *spec.Stack, _ *State, o *Options) { o.Only = nil }},
 		{name: "ignores force", input: func(_ *spec.Stack, _ *State, o *Options) { o.ForceRecreate = false }},
+		{name: "forces dependencies", input: func(_ *spec.Stack, _ *State, o *Options) { o.RecreateDeps = true }},
 		{name: "always forces", input: func(_ *spec.Stack, _ *State, o *Options) { o.ForceRecreate = true }},
 		{name: "ignores wait", input: func(_ *spec.Stack, _ *State, o *Options) { o.Wait = false }},
 		{name: "ignores down", input: func(_ *spec.Stack, _ *State, o *Options) { o.Down = false }},

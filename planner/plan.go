@@ -68,10 +68,11 @@ type Step struct {
 	Digest string `json:"digest,omitempty"` // pull and create: the image manifest to use
 	// Generation is the incarnation that a create makes.
 	Generation int            `json:"generation,omitempty"`
-	Until      spec.Condition `json:"until,omitempty"`  // wait
-	Grace      time.Duration  `json:"grace,omitempty"`  // stop: from stop signal to SIGKILL
-	Signal     string         `json:"signal,omitempty"` // kill
-	Hook       int            `json:"hook,omitempty"`   // pre-start: which of the service's, from 0
+	Renewed    int            `json:"renewed,omitempty"` // create: see Container
+	Until      spec.Condition `json:"until,omitempty"`   // wait
+	Grace      time.Duration  `json:"grace,omitempty"`   // stop: from stop signal to SIGKILL
+	Signal     string         `json:"signal,omitempty"`  // kill
+	Hook       int            `json:"hook,omitempty"`    // pre-start: which of the service's, from 0
 	Reason     Reason         `json:"reason"`
 	Needs      []StepID       `json:"needs,omitempty"`
 	// Rescue, when not empty, makes this a step that runs only if all of
@@ -110,7 +111,10 @@ type Options struct {
 	NoStart       bool           // make what is missing or changed; start and stop nothing, remove nothing
 	Build         bool           // build images even if nothing that goes into them has changed
 	NoBuild       bool           // build nothing
-	ForceRecreate bool           // replace even what is unchanged
+	ForceRecreate bool           // replace even what is unchanged; with Only, of those services
+	RecreateDeps  bool           // with Only: replace even what is unchanged of all other services brought up
+	NoRecreate    bool           // leave containers that are there as they are, changed or not
+	RenewVolumes  bool           // consent to give containers that are made new anonymous volumes, and remove the old
 	RemoveOrphans bool           // remove containers of services that the file no longer has
 	RemoveVolumes bool           // consent to remove volumes (down -v)
 	Wait          bool           // wait until every service runs, and is healthy where it has a healthcheck

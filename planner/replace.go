@@ -44,7 +44,7 @@ func (m *maker) make(r *replica) []StepID {
 		return []StepID{m.create(r)}
 	}
 	fields := spec.DiffLive(&r.cur.Service, r.want)
-	if len(fields) == 0 {
+	if len(fields) == 0 || m.opt.NoRecreate && r.cur.Hash != r.want.Hash() { // its record must not say that all is as wanted
 		return nil
 	}
 	return []StepID{m.add(Step{
@@ -65,6 +65,7 @@ func (m *maker) create(r *replica) StepID {
 		Object:     r.id,
 		Digest:     m.digest(r.want),
 		Generation: r.gen,
+		Renewed:    m.renewed(r),
 		Reason:     m.why(r),
 		Needs:      needs,
 	})

@@ -47,7 +47,7 @@ func (m *maker) incarnations(ref Ref) []*Container {
 			out = append(out, c)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *Container) int { return cmp.Compare(a.Generation, b.Generation) })
+	slices.SortStableFunc(out, byGeneration)
 	return out
 }
 
@@ -66,7 +66,10 @@ func (r *replica) adopt(fits func(*Container) bool) bool {
 
 // current says whether c is what s asks for.
 func (m *maker) current(c *Container, s *spec.Service, hash string) bool {
-	if m.opt.ForceRecreate || c.Hash != hash || m.due(s.Image) {
+	switch {
+	case m.opt.NoRecreate:
+		return c.Hash != "" // or it could not start
+	case m.forced(s.Name) || c.Hash != hash || m.due(s.Image):
 		return false
 	}
 	wanted := m.digest(s)
@@ -74,6 +77,59 @@ func (m *maker) current(c *Container, s *spec.Service, hash string) bool {
 	// the container is out of date.
 	return (wanted == "" || c.Digest == wanted) && len(m.moved(c, s)) == 0 && len(m.remounted(c, s)) == 0
 }
+
+// forced says whether containers of a service are replaced whatever they are.
+func (m *maker) forced(service string) bool {
+	if m.named(service) {
+		return m.opt.ForceRecreate
+	}
+	return m.opt.RecreateDeps
+}
+
+// named says whether a service is brought up for its own sake.
+func (m *maker) named(service string) bool {
+	return len(m.opt.Only) == 0 || slices.Contains(m.opt.Only, service)
+}
+
+// renewed is the generation of the anonymous volumes of the incarnation to make:
+// new ones if that is asked for, else those of what serves, or was made last.
+func (m *maker) renewed(r *replica) int {
+	if m.opt.RenewVolumes {
+		return r.gen
+	}
+	return renewedOf(r.olds)
+}
+
+// renewedOf is that of the one that runs, else of the last.
+func renewedOf(oldest []*Container) (n int) {
+	for _, c := range oldest {
+		if c.Task == TaskRunning {
+			return c.Renewed
+		}
+		n = c.Renewed
+	}
+	return n
+}
+
+// Renewed says of which generation the anonymous volumes of a replica are once
+// the plan is carried out.
+func (p *Plan) Renewed(ref Ref) int {
+	for _, s := range p.Steps {
+		if s.Op == OpCreate && s.Ref == ref {
+			return s.Renewed
+		}
+	}
+	var there []*Container
+	for i := range p.Prior.Containers {
+		if c := &p.Prior.Containers[i]; c.Ref == ref && !c.Partial {
+			there = append(there, c)
+		}
+	}
+	slices.SortStableFunc(there, byGeneration)
+	return renewedOf(there)
+}
+
+func byGeneration(a, b *Container) int { return cmp.Compare(a.Generation, b.Generation) }
 
 // next gives the generation and ID of the incarnation to make: above
 // everything that was ever begun for the replica.

@@ -68,6 +68,7 @@ type State struct {
 	Containers []Container
 	Networks   []Network
 	Volumes    []Volume
+	Users      map[string][]string // IDs of the containers that mount an anonymous volume, by its name; nil unless asked for
 	Images     []Image
 	PortsInUse []PortUse // host ports taken by anything outside this stack
 	Lacks      []Lack
@@ -99,6 +100,7 @@ type Container struct {
 	Health   Health
 	ExitCode int  // of a stopped task
 	Prepares int  // of a hook of pre_start: the replica that it ran for; such a one is only fit to be removed
+	Renewed  int  // the generation that its anonymous volumes were made anew for; 0 for the replica's first
 	Partial  bool // leftovers of an interrupted run without a container record: only fit to be removed
 }
 

@@ -76,6 +76,14 @@ func command(t *testing.T, text string, stack *spec.Stack, st State, o Options) 
 	if slices.Contains(words, "nofile") {
 		stack = &spec.Stack{Name: stack.Name}
 	}
+	for _, w := range words[1:] {
+		if name, ids, ok := strings.Cut(w, "="); ok {
+			if st.Users == nil {
+				st.Users = map[string][]string{}
+			}
+			st.Users[name] = strings.Split(ids, ",")
+		}
+	}
 	switch words[0] {
 	case "start":
 		return MakeStart(stack, st, o)
@@ -88,13 +96,7 @@ func command(t *testing.T, text string, stack *spec.Stack, st State, o Options) 
 	case "unpause":
 		return MakeUnpause(stack, st, o.Only)
 	case "rm":
-		users := map[string][]string{}
-		for _, w := range words[1:] {
-			if name, ids, ok := strings.Cut(w, "="); ok {
-				users[name] = strings.Split(ids, ",")
-			}
-		}
-		return MakeRemove(stack, st, slices.Contains(words, "stop"), users, o)
+		return MakeRemove(stack, st, slices.Contains(words, "stop"), o)
 	case "up":
 		return Make(stack, st, o)
 	}
@@ -108,6 +110,7 @@ func parseOptions(t *testing.T, text string) Options {
 	flags := map[string]*bool{
 		"force": &o.ForceRecreate, "orphans": &o.RemoveOrphans, "volumes": &o.RemoveVolumes, "wait": &o.Wait, "down": &o.Down,
 		"build": &o.Build, "no-start": &o.NoStart, "no-deps": &o.NoDeps, "no-build": &o.NoBuild,
+		"no-recreate": &o.NoRecreate, "recreate-deps": &o.RecreateDeps, "renew": &o.RenewVolumes,
 	}
 	for _, word := range strings.Fields(text) {
 		key, value, _ := strings.Cut(word, "=")

@@ -74,6 +74,25 @@ func (s *scan) serviceEnvFile(f types.EnvFile, own types.MappingWithEquals, vars
 	return dotenvInto(vars, data, lookup)
 }
 
+// EnvFile reads a file of variables that somebody names on a command line, as
+// env_file is read, and gives its lines as NAME=value, by name. lookup is what
+// ${NAME} means in it.
+func EnvFile(path string, lookup func(name string) (string, bool)) ([]string, error) {
+	data, err := (&guard{}).read(path, true)
+	if err != nil {
+		return nil, fmt.Errorf("environment file %s: %w", printable(path), err)
+	}
+	vars := map[string]string{}
+	if err := dotenvInto(vars, data, lookup); err != nil {
+		return nil, fmt.Errorf("environment file %s: %w", printable(path), err)
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		out = append(out, name+"="+vars[name])
+	}
+	return out, nil
+}
+
 // dotenvInto reads NAME=value lines with quotes and variables.
 func dotenvInto(vars map[string]string, data []byte, lookup dotenv.LookupFn) error {
 	if err := dotenv.ParseWithFormat(bytes.NewReader(data), "", vars, lookup, ""); err != nil {

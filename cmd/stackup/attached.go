@@ -20,8 +20,9 @@ import (
 const attachedPoll = time.Second
 
 // upAttached brings the stack up and shows its logs until the first signal,
-// which stops what it brought up gracefully, or until nothing runs any more.
-// The second signal kills it; the third ends this program at once.
+// which stops what it brought up gracefully, until nothing runs any more, or
+// until a container ends, if that is asked for. The second signal kills it; the
+// third ends this program at once.
 func (s *session) upAttached(ctx context.Context, g *globals, st *spec.Stack, o planner.Options, f upFlags, p ui.Progress) error {
 	kill := g.sigs.second()
 	begin := time.Now()
@@ -30,7 +31,7 @@ func (s *session) upAttached(ctx context.Context, g *globals, st *spec.Stack, o 
 		if err != nil {
 			return err
 		}
-		err = s.attachWatching(ctx, g, st, o.Only, f, begin)
+		err = s.attachAborting(ctx, g, kill, st, o, f, begin)
 	}
 	if ctx.Err() == nil {
 		return err
@@ -40,24 +41,6 @@ func (s *session) upAttached(ctx context.Context, g *globals, st *spec.Stack, o 
 		return err
 	}
 	return context.Cause(ctx)
-}
-
-// shown are the services whose output is: those named, else all but those that
-// say "attach: false"; nil for all there are.
-func shown(st *spec.Stack, only []string) []string {
-	if len(only) > 0 {
-		return only
-	}
-	var out []string
-	for _, v := range st.Services {
-		if !v.Detached {
-			out = append(out, v.Name)
-		}
-	}
-	if len(out) == len(st.Services) {
-		return nil // orphans too
-	}
-	return out
 }
 
 // attachWatching is attach, and keeps the stack as its files are if that is asked for.
@@ -96,7 +79,14 @@ func (s *session) attach(ctx context.Context, st *spec.Stack, only []string, f u
 			<-ctx.Done()
 		}
 	}()
-	err := s.showLogs(ctx, st.Name, shown(st, only), logFlags{
+	names, all := f.attaching.shown(st, only)
+	if all {
+		names = nil
+	} else if len(names) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	err := s.showLogs(ctx, st.Name, names, logFlags{
 		follow: true, times: f.timestamps, noColor: f.noColor, noPrefix: f.noPrefix, since: since,
 	}, -1)
 	if errors.Is(err, context.Canceled) {

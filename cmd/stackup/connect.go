@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -227,7 +228,7 @@ func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice
 		return nil, err
 	}
 	e.Builder = &build.Builder{
-		Dirs: d, Libexec: libexec, Address: c.Address, Snapshotter: e.Snapshotter, Host: os.Getenv("BUILDKIT_HOST"),
+		Dirs: d, Libexec: libexec, Address: c.Address, Snapshotter: e.Snapshotter, Host: cmp.Or(g.builder, os.Getenv("BUILDKIT_HOST")),
 		Waiting: func(h statedir.Holder) { fmt.Fprintf(os.Stderr, "images are being built by %s; waiting\n", h) },
 		Clear:   e.ClearBuilds,
 	}

@@ -17,7 +17,6 @@ was made, and lets it take over.`,
 			return g.up(c, f, args)
 		},
 	}
-	f.registerMaking(c)
-	c.Flags().BoolVar(&f.force, "force-recreate", false, "make successors even of what is unchanged")
+	f.makingFlags.register(c)
 	return c
 }

@@ -19,6 +19,7 @@ type pullFlags struct {
 	ignore       bool
 	quiet        bool
 	dependencies bool
+	notBuilt     bool
 }
 
 func pullCommand(g *globals) *cobra.Command {
@@ -39,6 +40,7 @@ itself.`,
 	s.BoolVar(&f.ignore, "ignore-pull-failures", false, "pull what can be pulled; what cannot is no error")
 	s.BoolVarP(&f.quiet, "quiet", "q", false, "show no progress")
 	s.BoolVar(&f.dependencies, "include-deps", false, "also the images of what the services depend on")
+	s.BoolVar(&f.notBuilt, "ignore-buildable", false, "leave images that can be built alone")
 	return c
 }
 
@@ -52,7 +54,7 @@ func (g *globals) pull(c *cobra.Command, f pullFlags, only []string) error {
 	ctx := c.Context()
 	return g.withStack(ctx, func(ses *session, s *spec.Stack, p ui.Progress) error {
 		got, err := ses.Pull(ctx, s, app.PullOptions{
-			Only: only, Dependencies: f.dependencies, Missing: f.policy == "missing", KeepGoing: f.ignore,
+			Only: only, Dependencies: f.dependencies, Missing: f.policy == "missing", KeepGoing: f.ignore, NotBuilt: f.notBuilt,
 		})
 		err = errors.Join(err, p.Close())
 		warn(pullNotes(got))

@@ -22,7 +22,7 @@ func rmCommand(g *globals) *cobra.Command {
 	var force, stop, volumes bool
 	d := deed{word: "remove"}
 	d.plan = func(s *spec.Stack, st planner.State) (*planner.Plan, error) {
-		return planner.MakeRemove(s, st, stop, nil, o)
+		return planner.MakeRemove(s, st, stop, o)
 	}
 	d.do = func(ctx context.Context, ses *session, s *spec.Stack, asked func(*planner.Plan) error) (*planner.Plan, error) {
 		return ses.Do(ctx, s, ses.Remove(ctx, stop, volumes, o), asked)

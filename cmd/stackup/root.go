@@ -28,6 +28,7 @@ type globals struct {
 	root        string
 	state       string
 	progress    string
+	builder     string // address of a BuildKit, over BUILDKIT_HOST
 	parallel    int
 	debug       bool
 	helper      bool // standard error is a log

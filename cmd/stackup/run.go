@@ -17,10 +17,11 @@ import (
 )
 
 type runFlags struct {
-	detach, remove, noDeps, servicePorts, aliases, build, quiet bool
-	noTTY, interactive                                          bool
-	name, user, workdir, entrypoint                             string
-	env, labels, volumes, publish, capAdd, capDrop              []string
+	images                                                   imageFlags
+	detach, remove, noDeps, servicePorts, aliases, quiet     bool
+	noTTY, interactive, orphans                              bool
+	name, user, workdir, entrypoint                          string
+	env, envFiles, labels, volumes, publish, capAdd, capDrop []string
 }
 
 func runCommand(g *globals) *cobra.Command {
@@ -53,13 +54,15 @@ func (f *runFlags) register(c *cobra.Command) {
 	s.BoolVarP(&f.servicePorts, "service-ports", "P", false, "publish the service's ports")
 	s.StringArrayVarP(&f.publish, "publish", "p", nil, "[IP:][HOSTPORT:]PORT[/udp] to publish")
 	s.BoolVar(&f.aliases, "use-aliases", false, "answer by the service's names on its networks")
-	s.BoolVar(&f.build, "build", false, "build the image first")
+	f.images.register(c)
+	s.BoolVar(&f.orphans, "remove-orphans", false, "remove containers of services that the file no longer has")
 	s.BoolVarP(&f.quiet, "quiet", "q", false, "show no progress")
 	s.StringVar(&f.name, "name", "", "name of the container")
 	s.StringVarP(&f.user, "user", "u", "", "user to run as")
 	s.StringVarP(&f.workdir, "workdir", "w", "", "working folder")
 	s.StringVar(&f.entrypoint, "entrypoint", "", "over the service's; empty for none")
 	s.StringArrayVarP(&f.env, "env", "e", nil, "NAME=value to set, or NAME to pass on")
+	s.StringArrayVar(&f.envFiles, "env-from-file", nil, "file of variables to set, under --env")
 	s.StringArrayVarP(&f.labels, "label", "l", nil, "NAME=value")
 	s.StringArrayVarP(&f.volumes, "volume", "v", nil, "SOURCE:TARGET[:ro] to bind")
 	s.StringArrayVar(&f.capAdd, "cap-add", nil, "capability to add")
@@ -79,6 +82,9 @@ func (g *globals) run(c *cobra.Command, f runFlags, name string, args []string) 
 	if err != nil {
 		return err
 	}
+	if err := f.images.apply(s); err != nil {
+		return err
+	}
 	o, err := f.options(c, s, name, args)
 	if err != nil {
 		return err
@@ -87,12 +93,13 @@ func (g *globals) run(c *cobra.Command, f runFlags, name string, args []string) 
 	if err != nil {
 		return err
 	}
+	p = f.images.quiet(p)
 	ses, err := early.finish(ctx, g, wantRunning, p)
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
-	if f.build {
+	if f.images.build {
 		if err := ses.buildFirst(ctx, s, []string{name}, p); err != nil {
 			return err
 		}
@@ -135,7 +142,7 @@ func (f runFlags) options(c *cobra.Command, s *spec.Stack, name string, args []s
 	if err != nil {
 		return app.RunOptions{}, err
 	}
-	o := app.RunOptions{Name: f.name, Alone: f.noDeps, Detach: f.detach, Remove: f.remove && !f.detach, Aliases: f.aliases}
+	o := app.RunOptions{Name: f.name, Alone: f.noDeps, Detach: f.detach, Remove: f.remove && !f.detach, Aliases: f.aliases, RemoveOrphans: f.orphans}
 	if f.detach && f.remove {
 		return o, errors.New("--rm needs somebody who waits: it cannot be used with --detach")
 	}
@@ -170,6 +177,13 @@ func (f runFlags) change(c *cobra.Command, st *spec.Stack, v *spec.Service, args
 	}
 	if f.workdir != "" {
 		v.WorkingDir = f.workdir
+	}
+	for _, path := range f.envFiles {
+		words, err := spec.EnvFile(path, os.LookupEnv)
+		if err != nil {
+			return err
+		}
+		v.Environment = pairsOver(v.Environment, words)
 	}
 	v.Environment = pairsOver(v.Environment, fromHere(f.env))
 	v.Labels = pairsOver(v.Labels, f.labels)

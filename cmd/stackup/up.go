@@ -20,25 +20,6 @@ import (
 	"stackup.dev/stackup/spec"
 )
 
-type upFlags struct {
-	detach      bool
-	wait        bool
-	waitTimeout int
-	build       bool
-	noBuild     bool
-	noStart     bool
-	noDeps      bool
-	force       bool
-	orphans     bool
-	scale       []string
-	timeout     int
-	timestamps  bool
-	noColor     bool
-	noPrefix    bool
-	watch       bool
-	watching    watchFlags
-}
-
 func upCommand(g *globals) *cobra.Command {
 	var f upFlags
 	c := &cobra.Command{
@@ -58,32 +39,6 @@ Ctrl-C kills it.`,
 	return c
 }
 
-func (f *upFlags) register(c *cobra.Command) {
-	s := c.Flags()
-	s.BoolVarP(&f.detach, "detach", "d", false, "return once everything has started")
-	s.BoolVar(&f.wait, "wait", false, "return once everything runs, and is healthy where it has a healthcheck; implies --detach")
-	s.IntVar(&f.waitTimeout, "wait-timeout", 0, "seconds that --wait waits at most")
-	s.BoolVar(&f.noDeps, "no-deps", false, "leave what the services depend on alone")
-	s.BoolVar(&f.noStart, "no-start", false, "make everything, start and replace nothing: as create")
-	f.registerMaking(c)
-	s.BoolVar(&f.force, "force-recreate", false, "replace containers even if nothing has changed")
-	s.BoolVar(&f.orphans, "remove-orphans", false, "remove containers of services that the file no longer has")
-	s.IntVarP(&f.timeout, "timeout", "t", 0, "seconds from stop signal to SIGKILL, over stop_grace_period")
-	s.BoolVar(&f.timestamps, "timestamps", false, "show times in attached logs")
-	s.BoolVar(&f.noColor, "no-color", false, "plain log prefixes")
-	s.BoolVar(&f.noPrefix, "no-log-prefix", false, "no log prefixes")
-	s.BoolVarP(&f.watch, "watch", "w", false, "keep the stack as its files are, as watch does, while the logs are shown")
-	f.watching.register(c)
-}
-
-// registerMaking has what up and create have in common.
-func (f *upFlags) registerMaking(c *cobra.Command) {
-	s := c.Flags()
-	s.BoolVar(&f.build, "build", false, "build images first, even if nothing that goes into them has changed")
-	s.BoolVar(&f.noBuild, "no-build", false, "build nothing, even if it is due")
-	s.StringArrayVar(&f.scale, "scale", nil, "SERVICE=N: number of replicas, over the file's")
-}
-
 func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	ctx := c.Context()
 	early := g.connectEarly(ctx)
@@ -95,31 +50,26 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	if err := scale(s, f.scale, g.maxReplicas); err != nil {
 		return err
 	}
-	if len(f.scale) > 0 {
+	warn(s.Notices)
+	if len(f.scale) > 0 || f.images.pull != "" {
 		memo = nil // it is of the stack as it was before
 	}
-	warn(s.Notices)
-	if f.build && f.noBuild {
-		return errors.New("--build and --no-build exclude each other")
+	if err := errors.Join(f.check(s), f.images.apply(s)); err != nil {
+		return err
 	}
-	if f.watch && (f.detach || f.wait || f.noStart) {
-		return errors.New("--watch needs the foreground: it goes with none of --detach, --wait and --no-start (stackup watch does without logs)")
-	}
-	o := planner.Options{
-		Only: only, NoBuild: f.noBuild, NoStart: f.noStart, NoDeps: f.noDeps, ForceRecreate: f.force, RemoveOrphans: f.orphans, Wait: f.wait,
-		Timeout: seconds(c, "timeout", f.timeout),
-	}
+	o := f.options(c, only)
 	p, err := g.newProgress(s)
 	if err != nil {
 		return err
 	}
+	p = f.images.quiet(p)
 	ses, err := early.finish(ctx, g, wantRunning, p)
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
 	ses.memo = memo
-	if f.build {
+	if f.images.build {
 		ses.memo = nil // it is of the stack as it was before
 		app.BuildHere(s, only)
 		if err := ses.buildFirst(ctx, s, only, p); err != nil {

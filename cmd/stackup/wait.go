@@ -49,8 +49,9 @@ func (g *globals) wait(c *cobra.Command, only []string, down bool) (err error) {
 		return errors.Join(err, p.Close())
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
-	code, err := ses.WaitEnded(ctx, s.Name, only, down, func(c inspect.Container, code int) {
+	code, err := ses.WaitEnded(ctx, s.Name, only, func(c inspect.Container, code int) bool {
 		fmt.Printf("container %q exited with status code %d\n", ui.Sanitize(c.Name), code)
+		return down
 	})
 	if err != nil {
 		return errors.Join(err, p.Close())

@@ -37,6 +37,9 @@ type Engine interface {
 	RunHook(ctx context.Context, id string, h spec.Hook) error
 	Runner
 	Copier
+	// CheckBuild gives what is to be said of a build's Dockerfile: nothing if all is
+	// well. Nothing is built.
+	CheckBuild(ctx context.Context, b executor.BuildSpec) (warnings string, err error)
 	// EndBuilds is called when the builds of a run are over.
 	EndBuilds() error
 	// SweepBuilds takes away what builds of a killed command have left.
@@ -88,6 +91,11 @@ func (a *App) Plan(ctx context.Context, s *spec.Stack, o planner.Options) (*plan
 	st, err := a.Engine.Observe(ctx, seen)
 	if err != nil {
 		return nil, err
+	}
+	if o.RenewVolumes {
+		if st.Users, err = a.Engine.AnonymousUsers(ctx, s.Name); err != nil {
+			return nil, err
+		}
 	}
 	return planner.Make(s, st, o)
 }
@@ -169,6 +177,35 @@ func (a *App) Build(ctx context.Context, s *spec.Stack, only []string) (_ *plann
 	return p, errors.Join(a.runUnlessEmpty(ctx, p), a.Engine.EndBuilds())
 }
 
+// Checked is what is to be said of the Dockerfile of an image.
+type Checked struct {
+	Image    string
+	Warnings string // empty if all is well
+}
+
+// CheckBuilds looks at the Dockerfiles of the services that have a build, of all
+// or of those named. Nothing is built.
+func (a *App) CheckBuilds(ctx context.Context, s *spec.Stack, only []string) (out []Checked, err error) {
+	p, err := planner.Builds(s, planner.State{Stack: s.Name, Images: unseen(s)}, only)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.Engine.EndBuilds()) }()
+	for _, step := range p.Steps {
+		b, err := executor.BuildFor(p, step)
+		if err != nil {
+			return out, err
+		}
+		b.Options = a.Builds
+		warnings, err := a.Engine.CheckBuild(ctx, b)
+		if err != nil {
+			return out, fmt.Errorf("image %s: %w", step.Object, err)
+		}
+		out = append(out, Checked{step.Object, warnings})
+	}
+	return out, nil
+}
+
 // unseen stands for images of which nothing need be known.
 func unseen(s *spec.Stack) (out []planner.Image) {
 	for _, v := range s.Services {
@@ -191,7 +228,7 @@ func BuildHere(s *spec.Stack, only []string) {
 // Built names the services that have something to build, of those that an up of
 // only brings up.
 func Built(s *spec.Stack, only []string) (names []string) {
-	for _, name := range scope(s, only) {
+	for _, name := range Scope(s, only) {
 		if v := s.Service(name); v != nil && v.Build != nil {
 			names = append(names, name)
 		}

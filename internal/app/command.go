@@ -106,14 +106,13 @@ func StopOnly(o planner.Options) Command {
 // that do; with volumes also the anonymous volumes that only they use.
 func (a *App) Remove(ctx context.Context, stop, volumes bool, o planner.Options) Command {
 	return func(s *spec.Stack, st planner.State) (*planner.Plan, error) {
-		var users map[string][]string
 		if volumes {
 			var err error
-			if users, err = a.Engine.AnonymousUsers(ctx, s.Name); err != nil {
+			if st.Users, err = a.Engine.AnonymousUsers(ctx, s.Name); err != nil {
 				return nil, err
 			}
 		}
-		return planner.MakeRemove(s, st, stop, users, o)
+		return planner.MakeRemove(s, st, stop, o)
 	}
 }
 

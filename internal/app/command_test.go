@@ -114,17 +114,19 @@ func TestWaitEnded(t *testing.T) {
 	end.ExitCode = 5
 	m.list = []inspect.Container{end, run}
 	var told []string
-	tell := func(c inspect.Container, _ int) { told = append(told, c.ID) }
-	if code, err := a.WaitEnded(t.Context(), "shop", []string{"job"}, false, tell); code != 5 || err != nil {
+	tell := func(enough bool) func(inspect.Container, int) bool {
+		return func(c inspect.Container, _ int) bool { told = append(told, c.ID); return enough }
+	}
+	if code, err := a.WaitEnded(t.Context(), "shop", []string{"job"}, tell(false)); code != 5 || err != nil {
 		t.Errorf("job: %d, %v", code, err)
 	}
-	if code, err := a.WaitEnded(t.Context(), "shop", []string{"web", "job"}, true, tell); code != 5 || err != nil {
+	if code, err := a.WaitEnded(t.Context(), "shop", []string{"web", "job"}, tell(true)); code != 5 || err != nil {
 		t.Errorf("the first of both: %d, %v", code, err)
 	}
 	if diff := cmp.Diff([]string{"e", "e"}, told); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := a.WaitEnded(t.Context(), "shop", []string{"none"}, false, tell); err == nil || !strings.Contains(err.Error(), `"none" has no container`) {
+	if _, err := a.WaitEnded(t.Context(), "shop", []string{"none"}, tell(false)); err == nil || !strings.Contains(err.Error(), `"none" has no container`) {
 		t.Error(err)
 	}
 }

@@ -125,12 +125,12 @@ func TestScope(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, scope(s, tt.only)); diff != "" {
+			if diff := cmp.Diff(tt.want, Scope(s, tt.only)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
 	}
-	if got := scope(&spec.Stack{}, nil); got == nil {
+	if got := Scope(&spec.Stack{}, nil); got == nil {
 		t.Error("a file without services gives nil, which means all containers")
 	}
 }

@@ -23,9 +23,9 @@ type ended struct {
 	err  error
 }
 
-// WaitEnded waits until the containers of some services have ended for good, or
-// the first of them, and tells each. code is that of the last one told.
-func (a *App) WaitEnded(ctx context.Context, stack string, services []string, first bool, tell func(c inspect.Container, code int)) (code int, err error) {
+// WaitEnded waits until the containers of some services have ended for good, and
+// tells each, until that is enough. code is that of the last one told.
+func (a *App) WaitEnded(ctx context.Context, stack string, services []string, tell func(c inspect.Container, code int) (enough bool)) (code int, err error) {
 	list, err := a.replicas(ctx, stack, services)
 	if err != nil {
 		return 0, err
@@ -50,8 +50,7 @@ func (a *App) WaitEnded(ctx context.Context, stack string, services []string, fi
 			continue
 		}
 		code = e.code
-		tell(e.Container, e.code)
-		if first {
+		if tell(e.Container, e.code) {
 			break
 		}
 	}

@@ -31,7 +31,7 @@ func (a *App) provide(ctx context.Context, s *spec.Stack, o planner.Options) err
 	if o.For != "" {
 		only = []string{o.For}
 	}
-	for _, name := range scope(s, only) {
+	for _, name := range Scope(s, only) {
 		v := s.Service(name)
 		if v == nil || v.Provider == nil {
 			continue
@@ -47,7 +47,7 @@ func (a *App) provide(ctx context.Context, s *spec.Stack, o planner.Options) err
 // tells of it.
 func (a *App) orphaned(ctx context.Context, s *spec.Stack, o planner.Options) error {
 	known, err := a.providers().Records(s.Name)
-	if err != nil || len(o.Only) > 0 || o.For != "" {
+	if some := len(o.Only) > 0 || o.For != ""; err != nil || some && !o.RemoveOrphans {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {

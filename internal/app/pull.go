@@ -23,6 +23,7 @@ type PullOptions struct {
 	Dependencies bool     // what Only depends on, too
 	Missing      bool     // only what is not on this machine
 	KeepGoing    bool     // an image that cannot be pulled is no error
+	NotBuilt     bool     // leave images alone that can be built, too
 }
 
 // Pulled says what has become of the images that a Pull was asked for.
@@ -102,7 +103,7 @@ func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
 	}
 	for _, name := range names {
 		v := s.Service(name)
-		if v.Build == nil || v.Build.Asked { // what is built here no registry has
+		if v.Build == nil || v.Build.Asked && !o.NotBuilt { // what is built here no registry has
 			refs = append(refs, v.Image)
 		}
 		others := v.MountedImages()
@@ -110,7 +111,7 @@ func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
 			others = append(append(others, h.Service.Image), h.Service.MountedImages()...)
 		}
 		for _, ref := range others {
-			if !built(s, ref) {
+			if !built(s, ref, o.NotBuilt) {
 				refs = append(refs, ref)
 			}
 		}
@@ -119,9 +120,9 @@ func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
 	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return ref == "" }), nil // of what is no container
 }
 
-// built says whether a service of the stack builds an image.
-func built(s *spec.Stack, ref string) bool {
-	return slices.ContainsFunc(s.Services, func(v spec.Service) bool { return v.Image == ref && v.Build != nil && !v.Build.Asked })
+// built says whether a service of the stack builds an image, or can.
+func built(s *spec.Stack, ref string, can bool) bool {
+	return slices.ContainsFunc(s.Services, func(v spec.Service) bool { return v.Image == ref && v.Build != nil && (can || !v.Build.Asked) })
 }
 
 // asked are the services named, with what they depend on if that is wished for;
@@ -133,7 +134,7 @@ func asked(s *spec.Stack, only []string, dependencies bool) ([]string, error) {
 		}
 	}
 	if dependencies || len(only) == 0 {
-		return scope(s, only), nil
+		return Scope(s, only), nil
 	}
 	return only, nil
 }

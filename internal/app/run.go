@@ -31,6 +31,8 @@ type RunOptions struct {
 	Detach  bool         // return once it has started; its output is collected
 	Remove  bool         // take it away when it has ended
 	Aliases bool         // it answers by the service's names too
+	// RemoveOrphans takes containers away whose services the file no longer has.
+	RemoveOrphans bool
 	// Streams are what the container reads and writes, and may be changed by
 	// Ready.
 	Streams *inspect.Process
@@ -75,17 +77,18 @@ func (a *App) makeRun(ctx context.Context, s *spec.Stack, o RunOptions) (c execu
 		return c, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if err := a.provide(ctx, s, planner.Options{For: o.Service.Name, Alone: o.Alone}); err != nil {
+	before := planner.Options{For: o.Service.Name, Alone: o.Alone, RemoveOrphans: o.RemoveOrphans}
+	if err := a.provide(ctx, s, before); err != nil {
 		return c, err
 	}
-	p, err := a.Plan(ctx, s, planner.Options{For: o.Service.Name, Alone: o.Alone})
+	p, err := a.Plan(ctx, s, before)
 	if err != nil {
 		return c, err
 	}
 	if err := call(o.Planned); err != nil {
 		return c, err
 	}
-	if p, err = a.imagesFirst(ctx, s, planner.Options{For: o.Service.Name, Alone: o.Alone}, p); err != nil {
+	if p, err = a.imagesFirst(ctx, s, before, p); err != nil {
 		return c, err
 	}
 	if err := errors.Join(a.runUnlessEmpty(ctx, p), a.Helpers.Ensure(context.WithoutCancel(ctx))); err != nil {
@@ -96,7 +99,7 @@ func (a *App) makeRun(ctx context.Context, s *spec.Stack, o RunOptions) (c execu
 		return c, err
 	}
 	o.Service = known.Services[len(known.Services)-1]
-	if c, err = oneOff(s, o); err != nil {
+	if c, err = oneOff(s, p.Prior, o); err != nil {
 		return c, err
 	}
 	return c, a.Engine.Create(ctx, c)
@@ -104,13 +107,13 @@ func (a *App) makeRun(ctx context.Context, s *spec.Stack, o RunOptions) (c execu
 
 // oneOff is the container as it shall be. The image is whatever its name stands
 // for now: it has just been brought in.
-func oneOff(s *spec.Stack, o RunOptions) (executor.ContainerSpec, error) {
+func oneOff(s *spec.Stack, prior planner.State, o RunOptions) (executor.ContainerSpec, error) {
 	var tag [6]byte
 	_, _ = rand.Read(tag[:]) // never fails
 	run := o.Service.Name + "-run-" + hex.EncodeToString(tag[:])
 	stack := *s
 	stack.Services = []spec.Service{o.Service}
-	c, err := executor.SpecFor(&planner.Plan{Desired: &stack, Stack: s.Name}, planner.Step{
+	c, err := executor.SpecFor(&planner.Plan{Desired: &stack, Prior: prior, Stack: s.Name}, planner.Step{
 		Op: planner.OpCreate, Ref: planner.Ref{Kind: planner.KindContainer, Name: o.Service.Name, Index: planner.OneOff},
 		Object: planner.ContainerID(s.Name, run, planner.OneOff, 1), Generation: 1,
 	})

@@ -23,15 +23,15 @@ func (a *App) Stop(ctx context.Context, s *spec.Stack, only []string, timeout *t
 	if err != nil {
 		return err
 	}
-	p, err := planner.MakeStop(st, scope(s, only), timeout)
+	p, err := planner.MakeStop(st, Scope(s, only), timeout)
 	if err != nil {
 		return err
 	}
 	return carried(a.walk(ctx, p))
 }
 
-// scope is what an Up of these services brings up.
-func scope(s *spec.Stack, only []string) []string {
+// Scope is what an Up of these services brings up.
+func Scope(s *spec.Stack, only []string) []string {
 	if len(only) == 0 {
 		for _, v := range s.Services {
 			only = append(only, v.Name)

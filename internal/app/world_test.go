@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/enginetest"
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/inspect"
@@ -103,6 +104,14 @@ func (m *machine) Exec(context.Context, string, inspect.Process) (int, error) { 
 func (m *machine) RunHook(context.Context, string, spec.Hook) error { return nil }
 
 func (m *machine) EndBuilds() error { return nil }
+
+// CheckBuild has something to say of one image.
+func (m *machine) CheckBuild(_ context.Context, b executor.BuildSpec) (string, error) {
+	if strings.Contains(b.Ref, "odd") {
+		return "WARNING: odd", nil
+	}
+	return "", nil
+}
 
 // SweepBuilds implements Engine.
 func (m *machine) SweepBuilds(context.Context) error { return nil }

@@ -29,45 +29,86 @@ type Result struct {
 // Build makes an image. line is told each step and each line of its output. It
 // may be called by several goroutines at once.
 func (b *Builder) Build(ctx context.Context, r Request, line func(string)) (res Result, err error) {
-	at, err := b.address(ctx)
+	c, err := b.client(ctx, r)
 	if err != nil {
 		return res, err
 	}
-	client, err := b.program(clientProgram)
-	if err != nil {
-		return res, err
-	}
-	// Of this process: it goes with it, however it ends.
-	if err := os.MkdirAll(b.Dirs.Exec(os.Getpid()), 0o700); err != nil {
-		return res, err
-	}
-	scratch, err := os.MkdirTemp(b.Dirs.Exec(os.Getpid()), "build-")
-	if err != nil {
-		return res, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	if r.Build.Inline != "" {
-		if err := os.WriteFile(filepath.Join(scratch, "Dockerfile"), []byte(r.Build.Inline), 0o600); err != nil { //nolint:forbidigo // passing
-			return res, err
-		}
-	}
-	a := r.arguments(scratch)
-	meta := filepath.Join(scratch, "metadata.json")
-	a.add("metadata-file", "%s", meta)
+	defer func() { err = errors.Join(err, c.close()) }()
+	meta := filepath.Join(c.scratch, "metadata.json")
+	c.args.add("metadata-file", "%s", meta)
 	if b.Host != "" {
-		res.Archive = scratch + ".tar"
+		res.Archive = c.scratch + ".tar"
 		defer func() {
 			if err != nil {
 				_ = os.Remove(res.Archive) // it may not be there yet
 			}
 		}()
 	}
-	a.add("output", "%s", r.output(res.Archive))
-	if err := run(ctx, exec.CommandContext(ctx, client, append([]string{"--addr", at}, a.list...)...), r.Dir, a.env, line); err != nil {
+	c.args.add("output", "%s", r.output(res.Archive))
+	if err := run(ctx, c.command(ctx), line); err != nil {
 		return res, err
 	}
 	res.Digest, err = digest(meta)
 	return res, err
+}
+
+// Check gives what the frontend has to say of a build's Dockerfile; nothing is
+// built. It is empty if all is well.
+func (b *Builder) Check(ctx context.Context, r Request) (warnings string, err error) {
+	c, err := b.client(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	c.args.opt("requestid", "frontend.lint") // BuildKit, subrequests
+	cmd := c.command(ctx)
+	var out strings.Builder
+	cmd.Stdout = &out
+	err = run(ctx, cmd, func(string) {})
+	return strings.TrimSpace(out.String()), err
+}
+
+// client is one run of buildctl.
+type client struct {
+	program, address, dir string
+	scratch               string // folder of its own
+	args                  *arguments
+}
+
+func (b *Builder) client(ctx context.Context, r Request) (*client, error) {
+	at, err := b.address(ctx)
+	if err != nil {
+		return nil, err
+	}
+	program, err := b.program(clientProgram)
+	if err != nil {
+		return nil, err
+	}
+	// Of this process: it goes with it, however it ends.
+	if err := os.MkdirAll(b.Dirs.Exec(os.Getpid()), 0o700); err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp(b.Dirs.Exec(os.Getpid()), "build-")
+	if err != nil {
+		return nil, err
+	}
+	c := &client{program: program, address: at, dir: r.Dir, scratch: scratch, args: r.arguments(scratch)}
+	if r.Build.Inline != "" {
+		err = os.WriteFile(filepath.Join(scratch, "Dockerfile"), []byte(r.Build.Inline), 0o600) //nolint:forbidigo // passing
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+func (c *client) close() error { return os.RemoveAll(c.scratch) }
+
+func (c *client) command(ctx context.Context) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, c.program, append([]string{"--addr", c.address}, c.args.list...)...)
+	cmd.Dir = c.dir
+	cmd.Env = slices.Concat(os.Environ(), c.args.env)
+	return cmd
 }
 
 // output is where the image goes.
@@ -78,9 +119,7 @@ func (r Request) output(archive string) string {
 	return "type=image,oci-mediatypes=true,unpack=true,name=" + r.Ref
 }
 
-func run(ctx context.Context, cmd *exec.Cmd, dir string, env []string, line func(string)) error {
-	cmd.Dir = dir
-	cmd.Env = slices.Concat(os.Environ(), env)
+func run(ctx context.Context, cmd *exec.Cmd, line func(string)) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = cancelGrace
 	t := newTeller(line)

@@ -91,7 +91,7 @@ func TestTeller(t *testing.T) {
 }
 
 func TestRunTellsWhatTheClientSays(t *testing.T) {
-	err := run(t.Context(), exec.CommandContext(t.Context(), "sh", "-c", "echo no such frontend >&2; exit 1"), t.TempDir(), nil, func(string) {})
+	err := run(t.Context(), exec.CommandContext(t.Context(), "sh", "-c", "echo no such frontend >&2; exit 1"), func(string) {})
 	if err == nil || err.Error() != "no such frontend" {
 		t.Errorf("got %v", err)
 	}

@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -37,12 +38,10 @@ func (e *Engine) Build(ctx context.Context, b executor.BuildSpec, line func(stri
 	if err != nil {
 		return err
 	}
-	made := *b.Build
-	made.Args = over(made.Args, b.Options.Args)
 	passing := fmt.Sprintf("%s%d/%s:1", passingName, os.Getpid(), strings.ToLower(rand.Text()))
-	res, err := e.Builder.Build(ctx, build.Request{
-		Ref: passing, Dir: b.Dir, Build: &made, Images: pinned(b.Images, local), NoCache: b.Options.NoCache, Pull: b.Options.Pull,
-	}, line)
+	r := request(b, local)
+	r.Ref = passing
+	res, err := e.Builder.Build(ctx, r, line)
 	if err != nil {
 		return err
 	}
@@ -55,6 +54,24 @@ func (e *Engine) Build(ctx context.Context, b executor.BuildSpec, line func(stri
 		inputs = nil // not what the file asks for
 	}
 	return e.nameBuilt(ctx, passing, append([]string{b.Ref}, b.Build.Tags...), inputs)
+}
+
+// CheckBuild gives what is to be said of a Dockerfile, and builds nothing.
+func (e *Engine) CheckBuild(ctx context.Context, b executor.BuildSpec) (warnings string, err error) {
+	ctx = e.ctx(ctx)
+	local, err := e.allImages(ctx)
+	if err != nil {
+		return "", err
+	}
+	return e.Builder.Check(ctx, request(b, local))
+}
+
+// request is a build as the options of the run bend it.
+func request(b executor.BuildSpec, local map[string]string) build.Request {
+	made, o := *b.Build, b.Options
+	made.Args, made.SSH = over(made.Args, o.Args), over(made.SSH, o.SSH)
+	made.Provenance, made.SBOM = cmp.Or(o.Provenance, made.Provenance), cmp.Or(o.SBOM, made.SBOM)
+	return build.Request{Dir: b.Dir, Build: &made, Images: pinned(b.Images, local), NoCache: o.NoCache, Pull: o.Pull}
 }
 
 // passingName begins the names of images that are being built: one has its own

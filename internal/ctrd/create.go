@@ -148,7 +148,7 @@ func inTheWay(err error) bool {
 
 func identityLabels(c executor.ContainerSpec) map[string]string {
 	return labels.Encode(labels.Identity{
-		Stack: c.Stack, Ref: c.Ref, Generation: c.Generation, Hash: c.Hash, Digest: c.Digest, Name: c.Name, Dir: c.Dir, Prepares: c.Prepares, Files: labels.JoinFiles(c.Files),
+		Stack: c.Stack, Ref: c.Ref, Generation: c.Generation, Hash: c.Hash, Digest: c.Digest, Name: c.Name, Dir: c.Dir, Prepares: c.Prepares, Renewed: c.Renewed, Files: labels.JoinFiles(c.Files),
 	})
 }
 

@@ -59,6 +59,7 @@ type Config struct {
 // Builder makes images: with the engine itself, or elsewhere.
 type Builder interface {
 	Build(ctx context.Context, r build.Request, line func(string)) (build.Result, error)
+	Check(ctx context.Context, r build.Request) (warnings string, err error)
 	// Sweep takes away what a killed command's builds have left.
 	Sweep(ctx context.Context) error
 	Close() error

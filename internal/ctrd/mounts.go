@@ -163,9 +163,10 @@ func bound(source string, m spec.Mount) specs.Mount {
 }
 
 // anonymousName is the same for every incarnation of a replica, so that an
-// anonymous volume outlives recreation. A one-off container has its own.
+// anonymous volume outlives recreation, until they are made anew. A one-off
+// container has its own.
 func anonymousName(c executor.ContainerSpec, m spec.Mount) string {
-	service, index := c.Ref.Name, c.Ref.Index
+	service, index, renewed := c.Ref.Name, c.Ref.Index, c.Renewed
 	if index == planner.OneOff {
 		service = c.ID
 	}
@@ -173,9 +174,13 @@ func anonymousName(c executor.ContainerSpec, m spec.Mount) string {
 		service, index = c.Ref.Name, c.Prepares
 	}
 	if m.Of != "" { // volumes_from: of the other's first replica
-		service, index = m.Of, 1
+		service, index, renewed = m.Of, 1, c.RenewedOf[m.Of]
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s", c.Stack, service, index, m.Target))
+	text := fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s", c.Stack, service, index, m.Target)
+	if renewed > 0 {
+		text = fmt.Appendf(text, "\x00%d", renewed)
+	}
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }
 

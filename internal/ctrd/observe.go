@@ -143,7 +143,7 @@ func (e *Engine) observed(c containers.Container, t *tasktypes.Process) (o plann
 		return o, s, err
 	}
 	o = planner.Container{
-		ID: c.ID, Ref: id.Ref, Name: id.Name, Generation: id.Generation, Prepares: id.Prepares,
+		ID: c.ID, Ref: id.Ref, Name: id.Name, Generation: id.Generation, Prepares: id.Prepares, Renewed: id.Renewed,
 		Hash: id.Hash, Digest: id.Digest, Service: s.Service, Networks: s.Networks, Volumes: s.Volumes, Mounted: s.Mounted, Task: planner.TaskNone,
 	}
 	if t != nil {

@@ -22,6 +22,7 @@ const (
 	Dir        = "dev.stackup/dir"        // project directory
 	Desired    = "dev.stackup/desired"    // DesiredRunning or DesiredStopped
 	Prepares   = "dev.stackup/prepares"   // of a hook of pre_start: the replica that it runs for
+	Renewed    = "dev.stackup/renewed"    // the generation that its anonymous volumes were made anew for
 	Endpoint   = "dev.stackup/endpoint"   // JSON of the network endpoint
 	Mounts     = "dev.stackup/mounts"     // on a container's snapshot: how many images it mounts
 	// BuildInputs is on images that were built: JSON of what went into them.
@@ -57,6 +58,7 @@ type Identity struct {
 	Name       string
 	Dir        string
 	Prepares   int    // 0 for all but hooks of pre_start
+	Renewed    int    // 0 for all but those whose anonymous volumes were made anew
 	Files      string // stack files, as JoinFiles gives them
 }
 
@@ -85,6 +87,9 @@ func Encode(i Identity) map[string]string {
 	}
 	if i.Prepares > 0 {
 		out[Prepares] = strconv.Itoa(i.Prepares)
+	}
+	if i.Renewed > 0 {
+		out[Renewed] = strconv.Itoa(i.Renewed)
 	}
 	return out
 }
@@ -117,6 +122,7 @@ func Decode(m map[string]string) (i Identity, ok bool) {
 	index, err1 := strconv.Atoi(m[Index])
 	generation, err2 := strconv.Atoi(m[Generation])
 	prepares, _ := strconv.Atoi(m[Prepares]) // not there, mostly
+	renewed, _ := strconv.Atoi(m[Renewed])   // likewise
 	if m[Stack] == "" || m[Service] == "" || err1 != nil || err2 != nil {
 		return Identity{}, false
 	}
@@ -129,6 +135,7 @@ func Decode(m map[string]string) (i Identity, ok bool) {
 		Name:       m[Name],
 		Dir:        m[Dir],
 		Prepares:   prepares,
+		Renewed:    renewed,
 		Files:      m[ConfigFiles],
 	}, true
 }
