@@ -185,3 +185,51 @@ func TestRunFlags(t *testing.T) {
 	w.must("down")
 	leaks()
 }
+
+// Intent: ps answers what scripts ask, and down takes some services, and images.
+func TestPsAndDownFlags(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+	const file = `
+services:
+  web: {image: "stackup.test/busybox:1", networks: [front, back], stop_grace_period: 0s, depends_on: [db]}
+  db: {image: "stackup.test/busybox:1", networks: [back], stop_grace_period: 0s}
+  once: {image: "stackup.test/busybox:1", networks: [back], command: ["sh", "-c", "exit 3"]}
+  made: {build: {context: ., dockerfile_inline: "FROM stackup.test/busybox:1"}, networks: [back], stop_grace_period: 0s}
+networks: {front: {}, back: {}}
+`
+	w.file("stack.yaml", file)
+	w.must("up", "-d")
+	w.eventually("once has ended", func() bool { return w.ps("-a")["once.1"].State == "exited" })
+	w.file("stack.yaml", strings.NewReplacer("  db:", "  base:", "[db]", "[base]").Replace(file))
+	for want, args := range map[string][]string{
+		"shop-db-1-g1\nshop-made-1-g1\nshop-web-1-g1\n": {"-q"},
+		"db\nmade\nweb\n":                     {"--services"},
+		"made\nweb\n":                         {"--services", "--orphans=false"},
+		"once\n":                              {"--services", "--status", "exited"},
+		"once\nweb\n":                         {"--services", "--filter", "status=exited", "--status", "running", "once", "web"},
+		"shop-once-1 3\n":                     {"-a", "--format", "{{.Name}} {{.ExitCode}}", "once"},
+		"SERVICE   STATE\nonce      exited\n": {"-a", "--format", `table {{.Service}}\t{{.State}}`, "once"},
+	} {
+		if r := w.must(append([]string{"ps"}, args...)...); r.out != want {
+			t.Errorf("ps %q: %q, want %q", args, r.out, want)
+		}
+	}
+	if r := w.run("ps", "--status", "well"); r.code != 1 || !strings.Contains(r.err, "must be one of") {
+		t.Errorf("an unknown status: exit %d\n%s", r.code, r.err)
+	}
+	w.file("stack.yaml", file)
+	w.must("down", "web", "once")
+	if ps := w.ps("-a"); len(ps) != 2 || ps["db.1"].State != "running" || ps["made.1"].State != "running" {
+		t.Errorf("after down web once: %v", ps)
+	}
+	w.must("up", "-d", "web")
+	if r := w.run("down", "nobody"); r.code != 1 || !strings.Contains(r.err, "no such service") || len(w.ps()) != 3 {
+		t.Errorf("down of nobody: exit %d\n%s", r.code, r.err)
+	}
+	if r := w.must("down", "--rmi", "local"); !strings.Contains(r.err, "Image docker.io/library/shop-made:latest  Removed") {
+		t.Errorf("down --rmi local:\n%s", r.err)
+	}
+	w.has("afterwards", busyboxRef)
+	leaks()
+}

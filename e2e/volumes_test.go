@@ -59,7 +59,7 @@ services:
     stop_grace_period: 0s
 volumes: {site: {}, mail: {name: the-mail}}
 `)
-		names := func() []string { return strings.Fields(w.must("volumes", "ls", "-q").out) }
+		names := func() []string { return strings.Fields(w.must("volumes", "-q").out) }
 		if got := names(); len(got) > 0 {
 			t.Errorf("before up: %q", got)
 		}

@@ -3,15 +3,15 @@ package planner
 // down plans that everything of the stack goes: its containers, its networks
 // and, with consent, its volumes. External ones are not the stack's. Where the
 // file is known, containers of services that left it stay unless
-// RemoveOrphans is set, with what they use.
+// RemoveOrphans is set, with what they use; so do those that Only does not name.
 func (m *maker) down() {
 	var whole []*Container
 	for i := range m.have.Containers {
-		if c := &m.have.Containers[i]; !c.Partial && !m.spared(c) {
+		if c := &m.have.Containers[i]; !c.Partial && !m.spared(c) && m.named(c.Ref.Name) {
 			whole = append(whole, c)
 		}
 	}
-	if m.knowsFile() && !m.opt.RemoveOrphans {
+	if m.knowsFile() && !m.opt.RemoveOrphans && len(m.opt.Only) == 0 {
 		m.noteOrphans()
 	}
 	m.want.Services, m.want.Networks, m.want.Volumes = nil, nil, nil

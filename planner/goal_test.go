@@ -125,7 +125,28 @@ func (w *world) placesRight(c scenario, scope map[string]bool) error {
 	return nil
 }
 
+func (w *world) nothingLeftOf(services []string) error {
+	used := map[string]bool{}
+	for _, b := range w.boxes {
+		if b.Partial || slices.Contains(services, b.Ref.Name) {
+			return fmt.Errorf("%s is left", b.ID)
+		}
+		for _, n := range networkNames(b) {
+			used[n] = true
+		}
+	}
+	for name, n := range w.networks {
+		if n.Stack == "demo" && !used[name] {
+			return fmt.Errorf("network %s is left", name)
+		}
+	}
+	return nil
+}
+
 func (w *world) nothingLeft(c scenario) error {
+	if len(c.opt.Only) > 0 {
+		return w.nothingLeftOf(c.opt.Only)
+	}
 	orphans := false // containers that nobody asked to remove
 	for _, b := range w.boxes {
 		if b.Partial || b.Ref.Name != "gone" || c.opt.RemoveOrphans {

@@ -100,6 +100,8 @@ func follower(c scenario, service string) bool {
 func leftAlone(c scenario, s Step, scope map[string]bool) bool {
 	partial := slices.ContainsFunc(c.state.Containers, func(b Container) bool { return b.ID == s.Object && b.Partial })
 	switch {
+	case c.opt.Down && len(c.opt.Only) > 0:
+		return !slices.Contains(c.opt.Only, s.Ref.Name) && !partial
 	case c.opt.Down:
 		return s.Ref.Name == "gone" && !partial && !c.opt.RemoveOrphans
 	case s.Ref.Name == "gone" && !partial && c.opt.RemoveOrphans:

@@ -84,6 +84,11 @@ func blinding() []mutant {
 		{name: "removes orphans unasked", input: func(_ *spec.Stack, _ *State, o *Options) { o.RemoveOrphans = true }},
 		{name: "ignores only", input: func(_ *spec.Stack, _ *State, o *Options) { o.Only = nil }},
 		{name: "ignores force", input: func(_ *spec.Stack, _ *State, o *Options) { o.ForceRecreate = false }},
+		{name: "takes all down", input: func(_ *spec.Stack, _ *State, o *Options) {
+			if o.Down {
+				o.Only = nil
+			}
+		}},
 		{name: "forces dependencies", input: func(_ *spec.Stack, _ *State, o *Options) { o.RecreateDeps = true }},
 		{name: "always forces", input: func(_ *spec.Stack, _ *State, o *Options) { o.ForceRecreate = true }},
 		{name: "ignores wait", input: func(_ *spec.Stack, _ *State, o *Options) { o.Wait = false }},

@@ -119,7 +119,7 @@ type Options struct {
 	RemoveVolumes bool           // consent to remove volumes (down -v)
 	Wait          bool           // wait until every service runs, and is healthy where it has a healthcheck
 	Timeout       *time.Duration // overrides every service's stop_grace_period
-	Down          bool           // take the whole stack away; of the desired stack only the name counts, and Only is ignored
+	Down          bool           // take the whole stack away; of the desired stack only the name counts, and of Only the containers of these services go
 }
 
 // Empty says whether there is nothing to do.

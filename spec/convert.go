@@ -124,13 +124,24 @@ func (c *converter) problem(attr, format string, args ...any) {
 func (c *converter) image(cfg types.ServiceConfig, stack string) string {
 	image := cfg.Image
 	if image == "" && cfg.Build != nil {
-		image = stack + "-" + cfg.Name
+		image = builtName(stack, cfg.Name)
 	}
 	if image == "" {
 		c.rep.addf(c.all.find(c.path), c.path, "no image is given, nor how to build one")
 		return ""
 	}
 	return c.reference("image", image)
+}
+
+func builtName(stack, service string) string { return stack + "-" + service }
+
+// BuiltImage is the reference of an image that is built and has no name of its own.
+func BuiltImage(stack, service string) string {
+	ref, err := reference.ParseDockerRef(builtName(stack, service))
+	if err != nil {
+		return ""
+	}
+	return ref.String()
 }
 
 // reference normalises one as the distribution project defines it: registry and

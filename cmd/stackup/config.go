@@ -142,19 +142,27 @@ func onePerLine(list []string) []byte {
 
 func versionCommand(*globals) *cobra.Command {
 	var short bool
+	var format string
 	c := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  stackup version --short",
 		Args:    cobra.NoArgs,
-		Run: func(*cobra.Command, []string) {
-			if short {
+		RunE: func(*cobra.Command, []string) error {
+			switch {
+			case short:
 				fmt.Println(version)
-				return
+			case format == "json":
+				fmt.Printf("{\"version\":%q}\n", version)
+			case format == "pretty":
+				fmt.Printf("stackup %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			default:
+				return fmt.Errorf("--format %q: must be pretty or json", format)
 			}
-			fmt.Printf("stackup %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
 		},
 	}
 	c.Flags().BoolVar(&short, "short", false, "the number only")
+	c.Flags().StringVar(&format, "format", "pretty", "pretty or json")
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,38 +16,112 @@ import (
 	"stackup.dev/stackup/planner"
 )
 
+type psFlags struct {
+	all, quiet, services, whole, orphans bool
+	format                               string
+	statuses, filters                    []string
+}
+
 func psCommand(g *globals) *cobra.Command {
-	var all bool
-	var format string
+	var f psFlags
 	c := &cobra.Command{
 		Use:   "ps [SERVICE...]",
 		Short: "List the stack's containers",
 		Example: `  stackup ps
-  stackup ps -a
+  stackup ps -a --status exited
+  stackup ps --format 'table {{.Name}}\t{{.Status}}'
   stackup ps --format json | jq -r '.Publishers[].PublishedPort'`,
-		RunE: func(c *cobra.Command, args []string) error { return g.ps(c, all, format, args) },
+		RunE: func(c *cobra.Command, args []string) error { return g.ps(c, f, args) },
 	}
-	c.Flags().BoolVarP(&all, "all", "a", false, "also those that do not run")
-	c.Flags().StringVar(&format, "format", "table", "table or json (one object a line)")
+	s := c.Flags()
+	s.BoolVarP(&f.all, "all", "a", false, "also those that do not run")
+	s.StringVar(&f.format, "format", "table", "table, json (one object a line), a Go template, or table TEMPLATE")
+	s.BoolVarP(&f.quiet, "quiet", "q", false, "IDs only")
+	s.BoolVar(&f.services, "services", false, "names of the services only")
+	s.BoolVar(&f.whole, "no-trunc", false, "do not cut long commands")
+	s.BoolVar(&f.orphans, "orphans", true, "also those of services that the file no longer has")
+	s.StringArrayVar(&f.statuses, "status", nil, "only those that are created, running, paused, restarting or exited; may be given several times")
+	s.StringArrayVar(&f.filters, "filter", nil, "status=STATUS: the same")
 	return c
 }
 
-func (g *globals) ps(c *cobra.Command, all bool, format string, only []string) (err error) {
-	if format != "table" && format != "json" {
-		return fmt.Errorf("--format %q: must be table or json", format)
+// states reads --status and --filter; none for all.
+func (f psFlags) states() ([]string, error) {
+	out := slices.Clone(f.statuses)
+	for _, text := range f.filters {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key != "status" {
+			return nil, fmt.Errorf("--filter %q: must be status=STATUS", text)
+		}
+		out = append(out, value)
 	}
-	stack, err := g.stackName(c.Context(), only)
+	known := []string{"created", "running", "paused", "restarting", "exited", "removing", "dead"} // the last two never are
+	for _, s := range out {
+		if !slices.Contains(known, s) {
+			return nil, fmt.Errorf("status %q: must be one of %q", s, known)
+		}
+	}
+	return out, nil
+}
+
+func (g *globals) ps(c *cobra.Command, f psFlags, only []string) (err error) {
+	form, err := ui.NewPs(f.format)
 	if err != nil {
 		return err
 	}
-	rows, err := g.psRows(c, stack, only, all)
+	form.Whole = f.whole
+	states, err := f.states()
 	if err != nil {
 		return err
 	}
-	if format == "json" {
-		return ui.PsJSON(os.Stdout, rows, time.Now())
+	stack, only, err := g.psServices(c, f, only)
+	if err != nil {
+		return err
 	}
-	return ui.PsTable(os.Stdout, rows, time.Now())
+	rows, err := g.psRows(c, stack, only, f.all || len(states) > 0)
+	if err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(rows, func(r ui.PsRow) bool { return len(states) > 0 && !slices.Contains(states, r.State) })
+	switch {
+	case f.quiet:
+		printEach(rows, func(r ui.PsRow) string { return r.ID })
+	case f.services:
+		printEach(rows, func(r ui.PsRow) string { return r.Service })
+	default:
+		return form.Write(os.Stdout, rows, time.Now())
+	}
+	return nil
+}
+
+// psServices are the services to list, none for all: those named, or those of the
+// file if orphans are not wanted.
+func (g *globals) psServices(c *cobra.Command, f psFlags, only []string) (string, []string, error) {
+	if f.orphans || len(only) > 0 {
+		stack, err := g.stackName(c.Context(), only)
+		return stack, only, err
+	}
+	s, err := g.load(c.Context())
+	if err != nil {
+		return "", nil, err
+	}
+	for _, v := range s.Services {
+		only = append(only, v.Name)
+	}
+	return s.Name, append(only, s.Disabled...), nil
+}
+
+// printEach prints something of each row, once.
+func printEach(rows []ui.PsRow, text func(ui.PsRow) string) {
+	var seen []string
+	for _, r := range rows {
+		if t := ui.Sanitize(text(r)); !slices.Contains(seen, t) {
+			seen = append(seen, t)
+		}
+	}
+	for _, t := range seen {
+		fmt.Println(t)
+	}
 }
 
 func (g *globals) psRows(c *cobra.Command, stack string, only []string, all bool) (rows []ui.PsRow, err error) {

@@ -15,20 +15,31 @@ import (
 )
 
 func volumesCommand(g *globals) *cobra.Command {
+	var f volumesFlags
 	c := &cobra.Command{
 		Use:     "volumes",
-		Short:   "Manage volumes",
-		Example: "  stackup volumes ls\n  stackup volumes rm shop_data",
+		Short:   "List and manage volumes",
+		Example: "  stackup volumes\n  stackup volumes rm shop_data",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    func(c *cobra.Command, _ []string) error { return g.volumes(c, f) },
 	}
+	f.register(c)
 	c.AddCommand(volumesList(g), volumesRemove(g))
 	return c
 }
 
+type volumesFlags struct {
+	format string
+	quiet  bool
+}
+
+func (f *volumesFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.format, "format", "table", "table or json (one object a line)")
+	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "names only")
+}
+
 func volumesList(g *globals) *cobra.Command {
-	var format string
-	var quiet bool
+	var f volumesFlags
 	c := &cobra.Command{
 		Use:     "ls",
 		Aliases: []string{"list"},
@@ -39,24 +50,25 @@ stack's.`,
   stackup volumes ls --format json | jq -r .Mountpoint
   stackup -p shop volumes ls -q`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if format != "table" && format != "json" {
-				return fmt.Errorf("--format %q: must be table or json", format)
-			}
-			stack, err := g.stackName(c.Context(), nil)
-			if err != nil {
-				return err
-			}
-			rows, err := g.volumeRows(stack)
-			if err != nil {
-				return err
-			}
-			return printVolumes(rows, format, quiet)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return g.volumes(c, f) },
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json (one object a line)")
-	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "names only")
+	f.register(c)
 	return c
+}
+
+func (g *globals) volumes(c *cobra.Command, f volumesFlags) error {
+	if f.format != "table" && f.format != "json" {
+		return fmt.Errorf("--format %q: must be table or json", f.format)
+	}
+	stack, err := g.stackName(c.Context(), nil)
+	if err != nil {
+		return err
+	}
+	rows, err := g.volumeRows(stack)
+	if err != nil {
+		return err
+	}
+	return printVolumes(rows, f.format, f.quiet)
 }
 
 func printVolumes(rows []ui.VolumeRow, format string, quiet bool) error {

@@ -126,7 +126,7 @@ func (a *App) Carry(ctx context.Context, s *spec.Stack, o planner.Options, plann
 		return p, err
 	}
 	if o.Down { // even with nothing to do: a killed run may have left things
-		err := a.unprovide(ctx, p.Stack, a.runUnlessEmpty(ctx, p))
+		err := a.unprovide(ctx, p.Stack, o.Only, a.runUnlessEmpty(ctx, p))
 		return p, errors.Join(err, a.Engine.Unlease(ctx, p.Stack), a.Engine.SweepBuilds(ctx), a.Dirs.Sweep())
 	}
 	// The engine asks for the helpers at each start. Once more after the run:

@@ -74,10 +74,23 @@ func (a *App) provided(s *spec.Stack) (*spec.Stack, error) {
 	return provider.Apply(s, known), err
 }
 
-// unprovide has it all taken down, once no container needs it.
-func (a *App) unprovide(ctx context.Context, stack string, err error) error {
+// unprovide has it taken down for some services, or for all, once no container
+// needs it.
+func (a *App) unprovide(ctx context.Context, stack string, only []string, err error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(err, a.providers().Down(ctx, stack, a.tell))
+	if len(only) == 0 {
+		return a.providers().Down(ctx, stack, a.tell)
+	}
+	known, err := a.providers().Records(stack)
+	if err != nil {
+		return err
+	}
+	for _, name := range only {
+		if _, is := known[name]; is {
+			err = errors.Join(err, a.providers().Down(ctx, stack, a.tell, name))
+		}
+	}
+	return err
 }

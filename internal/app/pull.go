@@ -120,6 +120,25 @@ func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
 	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return ref == "" }), nil // of what is no container
 }
 
+// ImagesOf are the images of services, of all for none, or of those only that are
+// built here and go by the name that the service gives them.
+func ImagesOf(s *spec.Stack, only []string, unnamed bool) (refs []string) {
+	for _, v := range s.Services {
+		switch {
+		case len(only) > 0 && !slices.Contains(only, v.Name):
+		case unnamed && v.Build != nil && v.Image == spec.BuiltImage(s.Name, v.Name):
+			refs = append(refs, v.Image)
+		case !unnamed:
+			refs = append(append(refs, v.Image), v.MountedImages()...)
+			for _, h := range v.PreStart {
+				refs = append(refs, h.Service.Image)
+			}
+		}
+	}
+	slices.Sort(refs)
+	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return ref == "" })
+}
+
 // built says whether a service of the stack builds an image, or can.
 func built(s *spec.Stack, ref string, can bool) bool {
 	return slices.ContainsFunc(s.Services, func(v spec.Service) bool { return v.Image == ref && v.Build != nil && (can || !v.Build.Asked) })

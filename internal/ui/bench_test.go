@@ -62,8 +62,8 @@ func BenchmarkPlan(b *testing.B) {
 
 func BenchmarkPs(b *testing.B) {
 	forms := map[string]func([]PsRow) error{
-		"table": func(rows []PsRow) error { return PsTable(io.Discard, rows, epoch()) },
-		"json":  func(rows []PsRow) error { return PsJSON(io.Discard, rows, epoch()) },
+		"table": func(rows []PsRow) error { return (&Ps{}).Write(io.Discard, rows, epoch()) },
+		"json":  func(rows []PsRow) error { return psJSON(io.Discard, rows, epoch()) },
 	}
 	for _, form := range []string{"table", "json"} {
 		for _, n := range []int{50, 1000} {

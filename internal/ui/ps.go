@@ -40,16 +40,80 @@ type PsPort struct {
 	Protocol string // tcp or udp
 }
 
-// PsTable writes rows as a table.
-func PsTable(w io.Writer, rows []PsRow, now time.Time) error {
+// Ps writes rows in docker's forms: a table, lines of JSON, or lines made by a
+// template.
+type Ps struct {
+	rowForm
+	Whole bool // commands are not cut
+}
+
+// psHead names the fields of a template.
+var psHead = []head{
+	{"ID", "CONTAINER ID"},
+	{"Name", "NAME"},
+	{"Image", "IMAGE"},
+	{"Command", "COMMAND"},
+	{"Project", "PROJECT"},
+	{"Service", "SERVICE"},
+	{"Index", "INDEX"},
+	{"State", "STATE"},
+	{"Health", "HEALTH"},
+	{"Status", "STATUS"},
+	{"ExitCode", "EXIT CODE"},
+	{"Restarts", "RESTARTS"},
+	{"CreatedAt", "CREATED AT"},
+	{"RunningFor", "CREATED"},
+	{"Ports", "PORTS"},
+	{"Publishers", "PUBLISHERS"},
+	{"Networks", "NETWORKS"},
+	{"Addresses", "ADDRESSES"},
+	{"Labels", "LABELS"},
+	{"Digest", "DIGEST"},
+}
+
+// NewPs reads a format: table, table TEMPLATE, json or TEMPLATE.
+func NewPs(format string) (*Ps, error) {
+	f, err := newRowForm(format, psHead)
+	if err != nil {
+		return nil, err
+	}
+	p := &Ps{rowForm: f}
+	return p, p.Write(io.Discard, []PsRow{{}}, time.Now()) // unknown fields show now
+}
+
+// Write writes rows as they are now.
+func (p *Ps) Write(w io.Writer, rows []PsRow, now time.Time) error {
+	switch {
+	case p.json:
+		return psJSON(w, rows, now)
+	case p.text == nil:
+		return p.table(w, rows, now)
+	}
+	var docs []any
+	for _, r := range rows {
+		d := r.doc(now)
+		d.Image, d.Command, d.Labels, d.Name = Sanitize(d.Image), Sanitize(d.Command), Sanitize(d.Labels), Sanitize(d.Name)
+		docs = append(docs, d)
+	}
+	return p.lines(w, docs)
+}
+
+func (p *Ps) table(w io.Writer, rows []PsRow, now time.Time) error {
 	cells := make([][]string, 0, len(rows))
 	for _, r := range rows {
 		cells = append(cells, []string{
-			r.Name, r.Image, `"` + cut(Sanitize(r.Command), 20) + `"`, r.Service,
+			r.Name, r.Image, `"` + p.command(r) + `"`, r.Service,
 			ago(r.Created, now), r.status(now), portsText(r.Ports),
 		})
 	}
 	return table(w, []string{"NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"}, cells)
+}
+
+func (p *Ps) command(r PsRow) string {
+	if p.Whole {
+		return Sanitize(r.Command)
+	}
+	return cut(Sanitize(r.Command), 20)
 }
 
 func ago(t, now time.Time) string {

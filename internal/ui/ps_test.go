@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -35,11 +36,11 @@ func psRows() []PsRow {
 
 func TestPs(t *testing.T) {
 	var table, lines bytes.Buffer
-	if err := PsTable(&table, psRows(), epoch()); err != nil {
+	if err := (&Ps{}).Write(&table, psRows(), epoch()); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "ps.txt", table.String())
-	if err := PsJSON(&lines, psRows(), epoch()); err != nil {
+	if err := psJSON(&lines, psRows(), epoch()); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "ps.jsonl", lines.String())
@@ -136,5 +137,36 @@ func TestFields(t *testing.T) {
 	err := FieldsJSON(&doc, []Field{{Key: "bad", Value: func() {}}})
 	if err == nil || !strings.Contains(err.Error(), "field bad") {
 		t.Errorf("error %v, want one that names the field", err)
+	}
+}
+
+func TestPsByTemplate(t *testing.T) {
+	rows := []PsRow{{Name: "shop-web-1", Service: "web", Command: "sh\x1b -c a-command-of-some-length", Ports: []PsPort{{Host: 8080, Target: 80, Protocol: "tcp"}}, ExitCode: 3}}
+	for format, want := range map[string]string{
+		`table {{.Name}}\t{{.ExitCode}}`:                           "NAME         EXIT CODE\nshop-web-1   3\n",
+		`{{.Name}} {{range .Publishers}}{{.PublishedPort}}{{end}}`: "shop-web-1 8080\n",
+		`{{.Command}}`: `sh\x1b -c a-command-of-some-length` + "\n",
+	} {
+		p, err := NewPs(format)
+		if err != nil {
+			t.Errorf("%s: %v", format, err)
+			continue
+		}
+		var b bytes.Buffer
+		if err := p.Write(&b, rows, epoch()); err != nil || b.String() != want {
+			t.Errorf("%s: %v\n%q\nwant\n%q", format, err, b.String(), want)
+		}
+	}
+	for _, bad := range []string{"{{.Nope}}", "{{"} {
+		if _, err := NewPs(bad); err == nil {
+			t.Errorf("%s: accepted", bad)
+		}
+	}
+	var cut, whole bytes.Buffer
+	if err := errors.Join((&Ps{}).Write(&cut, rows, epoch()), (&Ps{Whole: true}).Write(&whole, rows, epoch())); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(cut.String(), "length") || !strings.Contains(whole.String(), "length") {
+		t.Errorf("cut:\n%s\nwhole:\n%s", cut.String(), whole.String())
 	}
 }

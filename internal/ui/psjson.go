@@ -45,8 +45,8 @@ type publisher struct {
 // createdLayout is how CreatedAt reads ("2026-01-02 15:04:05 +0000 UTC").
 const createdLayout = "2006-01-02 15:04:05 -0700 MST"
 
-// PsJSON writes one JSON object per row and line.
-func PsJSON(w io.Writer, rows []PsRow, now time.Time) error {
+// psJSON writes one JSON object per row and line.
+func psJSON(w io.Writer, rows []PsRow, now time.Time) error {
 	docs := make([]psDoc, 0, len(rows))
 	for _, r := range rows {
 		docs = append(docs, r.doc(now))

@@ -77,7 +77,7 @@ func hostileOutput(t *testing.T) map[string]string {
 		Name: evil, Image: evil, Command: evil, Service: evil, State: evil, Health: evil, Status: evil,
 		Ports: []PsPort{{HostIP: evil, Host: 1, Target: 1, Protocol: evil}},
 	}}
-	write("ps", func(b *bytes.Buffer) error { return PsTable(b, ps, epoch()) })
+	write("ps", func(b *bytes.Buffer) error { return (&Ps{}).Write(b, ps, epoch()) })
 	write("images", func(b *bytes.Buffer) error {
 		return ImagesTable(b, []ImageRow{{Name: evil, Digest: evil, Platform: evil}}, epoch())
 	})

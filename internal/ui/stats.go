@@ -1,12 +1,8 @@
 package ui
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
-	"text/template"
 
 	units "github.com/docker/go-units"
 )
@@ -23,7 +19,7 @@ type StatsRow struct {
 }
 
 // statsHead names the fields of a template, in the order of the table.
-var statsHead = []struct{ field, title string }{
+var statsHead = []head{
 	{"ID", "CONTAINER ID"},
 	{"Name", "NAME"},
 	{"CPUPerc", "CPU %"},
@@ -37,29 +33,15 @@ var statsHead = []struct{ field, title string }{
 
 // Stats writes rows in docker's forms: a table, lines of JSON, or lines made by a
 // template.
-type Stats struct {
-	json   bool
-	titled bool // the template makes a table
-	text   *template.Template
-}
+type Stats struct{ rowForm }
 
 // NewStats reads a format: table, table TEMPLATE, json or TEMPLATE.
 func NewStats(format string) (*Stats, error) {
-	switch format {
-	case "", "table":
-		return &Stats{titled: true}, nil
-	case "json":
-		return &Stats{json: true}, nil
-	}
-	body, titled := strings.CutPrefix(format, "table ")
-	body = strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(body)
-	t, err := template.New("format").Option("missingkey=error").Funcs(template.FuncMap{
-		"json": func(v any) (string, error) { b, err := json.Marshal(v); return string(b), err }, "upper": strings.ToUpper, "lower": strings.ToLower,
-	}).Parse(body)
+	f, err := newRowForm(format, statsHead)
 	if err != nil {
-		return nil, fmt.Errorf("--format: %w", err)
+		return nil, err
 	}
-	s := &Stats{titled: titled, text: t}
+	s := &Stats{f}
 	return s, s.Write(io.Discard, []StatsRow{{}}) // unknown fields show now
 }
 
@@ -78,18 +60,11 @@ func (s *Stats) Write(w io.Writer, rows []StatsRow) error {
 	case s.text == nil:
 		return s.table(w, rows)
 	}
-	lines := make([]map[string]string, 0, len(rows)+1)
-	if s.titled {
-		titles := map[string]string{}
-		for _, h := range statsHead {
-			titles[h.field] = h.title
-		}
-		lines = append(lines, titles)
-	}
+	lines := make([]any, 0, len(rows))
 	for _, r := range rows {
 		lines = append(lines, r.fields())
 	}
-	return s.template(w, lines)
+	return s.lines(w, lines)
 }
 
 func (s *Stats) table(w io.Writer, rows []StatsRow) error {
@@ -102,28 +77,6 @@ func (s *Stats) table(w io.Writer, rows []StatsRow) error {
 		}
 	}
 	return table(w, head, cells)
-}
-
-// template writes a line for each; those of a table in columns.
-func (s *Stats) template(w io.Writer, lines []map[string]string) error {
-	var cells [][]string
-	for _, l := range lines {
-		var b bytes.Buffer
-		if err := s.text.Execute(&b, l); err != nil {
-			return fmt.Errorf("--format: %w", err)
-		}
-		if !s.titled {
-			if _, err := fmt.Fprintln(w, b.String()); err != nil {
-				return err
-			}
-			continue
-		}
-		cells = append(cells, strings.Split(b.String(), "\t"))
-	}
-	if !s.titled {
-		return nil
-	}
-	return table(w, cells[0], cells[1:])
 }
 
 // fields are what a template can show, by docker's names.
