@@ -22,6 +22,7 @@ services:
     pre_start: [{command: ["sh", "-c", "echo `+n+` > /etc/prepared"]}]
     stop_grace_period: 0s
   b: {image: "stackup.test/busybox:1", volumes: ["/etc"], stop_grace_period: 0s}
+  c: {image: "stackup.test/busybox:1", volumes_from: [a], stop_grace_period: 0s}
 volumes: {named: {}}
 `)
 		}
@@ -48,6 +49,7 @@ volumes: {named: {}}
 			t.Errorf("volumes\n%sthen\n%s", before, after)
 		}
 		w.must("exec", "-T", "a", "sh", "-c", "echo anew > /etc/own")
+		w.inside("c", map[string]string{"cat /etc/own": "anew"})
 		round("4")
 		w.must("up", "-d")
 		has("replaced again", "anew\nmine\n4\n1")

@@ -122,6 +122,7 @@ func (m *maker) up() error {
 			m.replicas[s.Name] = m.observe(s)
 		}
 	}
+	m.shareRenewed()
 	m.startAgain()
 	m.createNetworks()
 	m.createVolumes()

@@ -35,6 +35,9 @@ func (m *maker) whySameHash(old *Container, want *spec.Service, digest []spec.Ch
 	if len(digest) > 0 {
 		return Reason{Code: ImageChanged, Fields: digest}
 	}
+	if of := m.sharesRenewed(want); of != "" {
+		return Reason{Code: Forced, Detail: "it shares the volumes of " + of + ", which are new"}
+	}
 	if !m.named(want.Name) {
 		return Reason{Code: Forced, Detail: "--always-recreate-deps"}
 	}

@@ -91,44 +91,6 @@ func (m *maker) named(service string) bool {
 	return len(m.opt.Only) == 0 || slices.Contains(m.opt.Only, service)
 }
 
-// renewed is the generation of the anonymous volumes of the incarnation to make:
-// new ones if that is asked for, else those of what serves, or was made last.
-func (m *maker) renewed(r *replica) int {
-	if m.opt.RenewVolumes {
-		return r.gen
-	}
-	return renewedOf(r.olds)
-}
-
-// renewedOf is that of the one that runs, else of the last.
-func renewedOf(oldest []*Container) (n int) {
-	for _, c := range oldest {
-		if c.Task == TaskRunning {
-			return c.Renewed
-		}
-		n = c.Renewed
-	}
-	return n
-}
-
-// Renewed says of which generation the anonymous volumes of a replica are once
-// the plan is carried out.
-func (p *Plan) Renewed(ref Ref) int {
-	for _, s := range p.Steps {
-		if s.Op == OpCreate && s.Ref == ref {
-			return s.Renewed
-		}
-	}
-	var there []*Container
-	for i := range p.Prior.Containers {
-		if c := &p.Prior.Containers[i]; c.Ref == ref && !c.Partial {
-			there = append(there, c)
-		}
-	}
-	slices.SortStableFunc(there, byGeneration)
-	return renewedOf(there)
-}
-
 func byGeneration(a, b *Container) int { return cmp.Compare(a.Generation, b.Generation) }
 
 // next gives the generation and ID of the incarnation to make: above
