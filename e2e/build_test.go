@@ -5,6 +5,8 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,5 +243,45 @@ func TestBuildFlags(t *testing.T) {
 		}
 	}
 	w.must("down", "-v")
+	leaks()
+}
+
+// Intent: a context may lie elsewhere: an archive, packed or not, a folder of a
+// repository, or nothing but a Dockerfile.
+func TestBuildFromAddresses(t *testing.T) {
+	w := newWorld(t, embedded)
+	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+	served := t.TempDir()
+	sh := func(script string) {
+		t.Helper()
+		c := exec.Command("sh", "-ec", script)
+		c.Dir = served
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	sh(`mkdir -p repo/sub
+printf 'FROM stackup.test/busybox:1\nCOPY mark /mark\n' > repo/sub/Dockerfile
+echo from afar > repo/sub/mark
+printf 'FROM stackup.test/busybox:1\nRUN echo from afar > /mark\n' > Dockerfile
+tar -C repo/sub -cf context.tar . && gzip -k context.tar
+cd repo && git init -q -b main && git add . && git -c user.name=a -c user.email=a@example.test commit -qm x && git update-server-info`)
+	srv := httptest.NewServer(http.FileServer(http.Dir(served)))
+	defer srv.Close()
+	file := "services:\n"
+	addresses := map[string]string{"archive": "/context.tar", "packed": "/context.tar.gz", "repository": "/repo/.git#main:sub", "dockerfile": "/Dockerfile"}
+	for name, at := range addresses {
+		file += "  " + name + ": {build: {context: \"" + srv.URL + at + "\"}, stop_grace_period: 0s}\n"
+	}
+	w.file("stack.yaml", file)
+	w.must("up", "-d")
+	for name := range addresses {
+		w.inside(name, map[string]string{"cat /mark": "from afar"})
+	}
+	w.unchanged("after up")
+	w.must("down")
+	w.file("context.tar", "")
+	w.file("stack.yaml", "services:\n  a: {build: ./context.tar}\n")
+	w.refuses("context.tar is not a folder", "up", "-d")
 	leaks()
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,6 +49,20 @@ func Inputs(ctx context.Context, b *spec.Build, cache string, local func(ref str
 	in.options(b)
 	slices.SortFunc(in.found, func(a, b spec.Pair) int { return strings.Compare(a.Name, b.Name) })
 	return in.found, errors.Join(in.errs...)
+}
+
+// folders refuses contexts of this machine that are none.
+func folders(b *spec.Build) error {
+	places := append([]spec.Pair{{Name: "context", Value: b.Context}}, b.Contexts...)
+	for _, p := range places {
+		if !filepath.IsAbs(p.Value) {
+			continue
+		}
+		if st, err := os.Stat(p.Value); err == nil && !st.IsDir() {
+			return fmt.Errorf("the build context %s is not a folder: give one, or the address of an archive (http) or of a repository", p.Value)
+		}
+	}
+	return nil
 }
 
 type inputs struct {
@@ -106,6 +121,9 @@ func (in *inputs) options(b *spec.Build) {
 // Dockerfile is the text of the build's Dockerfile; nil for one that lies
 // elsewhere with its context.
 func Dockerfile(b *spec.Build) ([]byte, error) {
+	if err := folders(b); err != nil {
+		return nil, err
+	}
 	if b.Inline != "" {
 		return []byte(b.Inline), nil
 	}

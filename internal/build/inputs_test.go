@@ -130,6 +130,14 @@ func TestInputsNameBases(t *testing.T) {
 	}
 }
 
+func TestContextThatIsNoFolder(t *testing.T) {
+	dir, b := project(t)
+	b.Context = filepath.Join(dir, "a.txt")
+	if _, err := Inputs(t.Context(), b, t.TempDir(), func(string) string { return "" }); err == nil || !strings.Contains(err.Error(), "a.txt is not a folder") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestMissingDockerfile(t *testing.T) {
 	_, err := Inputs(t.Context(), &spec.Build{Context: t.TempDir(), Dockerfile: "no.file"}, t.TempDir(), func(string) string { return "" })
 	if err == nil || !strings.HasPrefix(err.Error(), "read the Dockerfile /") {
