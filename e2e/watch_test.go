@@ -303,18 +303,24 @@ func TestUpWatch(t *testing.T) {
 	w := newWorld(t, embedded)
 	leaks := w.leakCheck()
 	w.file("src/page", "0")
-	w.file("stack.yaml", `
+	stack := `
 services:
   web:
     image: stackup.test/busybox:1
     command: ["sh", "-c", "echo began with $$(cat /app/page); sleep 100000"]
     stop_grace_period: 0s
     develop: {watch: [{path: ./src, action: sync+restart, target: /app}]}
-`)
-	v := w.watch("up", "--watch")
+`
+	w.file("stack.yaml", stack)
+	v := w.watch("up", "--watch", "--scale", "web=2")
 	v.expect("began with")
 	w.file("src/page", "again")
 	v.expect("web", "restart", "began with again") // whichever comes first
+	w.file("stack.yaml", stack+"    environment: {NEW: value}\n")
+	v.expect("environment.NEW")
+	if ps := w.ps(); len(ps) != 2 {
+		t.Errorf("--scale holds for as long as the command does: %v", ps)
+	}
 	v.end()
 	if ps := w.ps(); len(ps) != 0 {
 		t.Errorf("Ctrl-C has left running: %v", ps)

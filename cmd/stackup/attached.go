@@ -56,7 +56,7 @@ func (s *session) attachWatching(ctx context.Context, g *globals, st *spec.Stack
 	ended := make(chan error, 1)
 	go func() {
 		defer cancel() // what cannot be watched is no reason to show logs
-		ended <- s.keep(ctx, g, st, f.watching, only)
+		ended <- s.keep(ctx, g, st, f.watching, f.reader(g), only)
 	}()
 	err = s.attach(ctx, st, only, f, since)
 	cancel()

@@ -47,14 +47,14 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := scale(s, f.scale, g.maxReplicas); err != nil {
+	if err := f.bend(g, s); err != nil {
 		return err
 	}
 	warn(s.Notices)
 	if len(f.scale) > 0 || f.images.pull != "" {
 		memo = nil // it is of the stack as it was before
 	}
-	if err := errors.Join(f.check(s), f.images.apply(s)); err != nil {
+	if err := f.check(s); err != nil {
 		return err
 	}
 	o := f.options(c, only)

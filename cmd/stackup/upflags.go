@@ -1,13 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"slices"
 
 	"github.com/spf13/cobra"
 
-	"stackup.dev/stackup/internal/app"
-	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -41,13 +39,6 @@ type makingFlags struct {
 	yes        bool
 }
 
-// imageFlags say how images come, for up, create and run.
-type imageFlags struct {
-	build, noBuild        bool
-	pull                  string
-	quietBuild, quietPull bool
-}
-
 func (f *upFlags) register(c *cobra.Command) {
 	s := c.Flags()
 	s.BoolVarP(&f.detach, "detach", "d", false, "return once everything has started")
@@ -79,36 +70,6 @@ func (f *makingFlags) register(c *cobra.Command) {
 	s.BoolVarP(&f.yes, "yes", "y", false, "ask nothing")
 }
 
-func (f *imageFlags) register(c *cobra.Command) {
-	s := c.Flags()
-	s.BoolVar(&f.build, "build", false, "build images first, even if nothing that goes into them has changed")
-	s.StringVar(&f.pull, "pull", "", "always, missing, never or build: where images come from, over the file's pull_policy")
-	s.BoolVar(&f.quietBuild, "quiet-build", false, "show nothing of builds")
-	s.BoolVar(&f.quietPull, "quiet-pull", false, "show nothing of pulls")
-}
-
-// apply bends how a stack's images come.
-func (f imageFlags) apply(s *spec.Stack) error {
-	if f.build && f.noBuild {
-		return errors.New("--build and --no-build exclude each other")
-	}
-	if f.pull == "" {
-		return nil
-	}
-	return app.PullBy(s, f.pull)
-}
-
-// quiet takes away what is not to be shown of images.
-func (f imageFlags) quiet(p ui.Progress) ui.Progress {
-	if f.quietBuild {
-		p = ui.Without(p, planner.OpBuild)
-	}
-	if f.quietPull {
-		p = ui.Without(p, planner.OpPull, planner.OpLoad)
-	}
-	return p
-}
-
 // check refuses flags that contradict one another.
 func (f upFlags) check(s *spec.Stack) error {
 	background := f.detach || f.wait || f.noStart
@@ -134,46 +95,18 @@ func (f upFlags) options(c *cobra.Command, only []string) planner.Options {
 	}
 }
 
-// shownFlags say whose output an attached up shows.
-type shownFlags struct {
-	only, without []string
-	dependencies  bool
-}
-
-func (f *shownFlags) register(c *cobra.Command) {
-	s := c.Flags()
-	s.StringArrayVar(&f.only, "attach", nil, "service whose output to show, may be given several times; of others none is shown")
-	s.StringArrayVar(&f.without, "no-attach", nil, "service whose output not to show; may be given several times")
-	s.BoolVar(&f.dependencies, "attach-dependencies", false, "show the output of what the services depend on, too")
-}
-
-func (f shownFlags) check(s *spec.Stack) error {
-	if len(f.only) > 0 && f.dependencies {
-		return errors.New("--attach and --attach-dependencies exclude each other")
-	}
-	return services(s, slices.Concat(f.only, f.without))
-}
-
-// shown are the services whose output is: those of --attach, else those named,
-// else all but those that say "attach: false". all is for orphans too.
-func (f shownFlags) shown(st *spec.Stack, only []string) (names []string, all bool) {
-	switch {
-	case len(f.only) > 0:
-		only = f.only
-	case f.dependencies:
-		only = app.Scope(st, only)
-	case len(only) == 0:
-		only = attached(st)
-	}
-	names = slices.DeleteFunc(slices.Clone(only), func(name string) bool { return slices.Contains(f.without, name) })
-	return names, len(names) == len(st.Services)
-}
-
-func attached(st *spec.Stack) (out []string) {
-	for _, v := range st.Services {
-		if !v.Detached {
-			out = append(out, v.Name)
+// reader reads the stack with what the flags put over it.
+func (f upFlags) reader(g *globals) func(context.Context) (*spec.Stack, error) {
+	return func(ctx context.Context) (*spec.Stack, error) {
+		s, err := g.load(ctx)
+		if err != nil {
+			return nil, err
 		}
+		return s, f.bend(g, s)
 	}
-	return out
+}
+
+// bend puts the flags over what the files say.
+func (f upFlags) bend(g *globals, s *spec.Stack) error {
+	return errors.Join(scale(s, f.scale, g.maxReplicas), f.images.apply(s))
 }

@@ -71,7 +71,7 @@ func (g *globals) watch(ctx context.Context, f watchFlags, only []string) error 
 		if err != nil {
 			return err
 		}
-		return ses.keep(ctx, g, s, f, only)
+		return ses.keep(ctx, g, s, f, g.load, only)
 	})
 }
 
@@ -88,10 +88,11 @@ func (s *session) watchAlone(stack string) (unlock func() error, err error) {
 	return l.Unlock, nil
 }
 
-// keep keeps the stack, which is up, as its files are, until ctx ends.
-func (s *session) keep(ctx context.Context, g *globals, st *spec.Stack, f watchFlags, only []string) error {
+// keep keeps the stack, which is up, as its files are, until ctx ends. read gives
+// what they ask for.
+func (s *session) keep(ctx context.Context, g *globals, st *spec.Stack, f watchFlags, read func(context.Context) (*spec.Stack, error), only []string) error {
 	s.Events = event.Discard // actions are told, not steps
-	l := &app.Live{App: s.App, Read: g.load, Tell: g.teller(f.quiet), Only: only}
+	l := &app.Live{App: s.App, Read: read, Tell: g.teller(f.quiet), Only: only}
 	if f.confirm {
 		l.Consent = func(p *planner.Plan) error { return consent(ctx, p) }
 	}
