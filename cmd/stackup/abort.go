@@ -81,12 +81,14 @@ func (s *session) attachAborting(ctx context.Context, g *globals, kill <-chan st
 
 // abort waits for such an end, and stops the rest. It gives the exit code.
 func (s *session) abort(ctx context.Context, kill <-chan struct{}, st *spec.Stack, o planner.Options, f abortFlags) error {
-	first := ""
+	first := "" // to end for a reason
 	code, err := s.WaitEnded(ctx, st.Name, withContainers(st, o.Only), func(c inspect.Container, code int) bool {
-		first = c.Name
-		return f.ends(st, c, code)
+		if f.ends(st, c, code) {
+			first = c.Name
+		}
+		return first != ""
 	})
-	if err != nil || ctx.Err() != nil {
+	if err != nil || ctx.Err() != nil || first == "" {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s has ended: stopping everything\n", ui.Sanitize(first))
