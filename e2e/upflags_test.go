@@ -89,6 +89,11 @@ services:
 		web, db = nowWeb, nowDB
 	}
 	stack("2")
+	for _, args := range [][]string{{"up"}, {"create"}, {"scale", "web=3"}, {"down"}} {
+		if r := w.must(append(args, "--dry-run")...); !strings.Contains(r.out, "web") {
+			t.Errorf("%q --dry-run:\n%s%s", args, r.out, r.err)
+		}
+	}
 	step(false, false, "--no-recreate")
 	if r := w.run("plan", "--exit-code"); r.code != 2 || !strings.Contains(r.out, "environment.V") {
 		t.Errorf("what was left as it was: exit %d\n%s", r.code, r.out)

@@ -76,8 +76,10 @@ func (d deed) nothing(s *spec.Stack, p *planner.Plan, err error) {
 	}
 }
 
+const dryRunHelp = "show the steps and do none"
+
 func (d *deed) dryRunFlag(c *cobra.Command) {
-	c.Flags().BoolVar(&d.dryRun, "dry-run", false, "show the steps and do none")
+	c.Flags().BoolVar(&d.dryRun, "dry-run", false, dryRunHelp)
 }
 
 // within bounds what a command waits for, if more than no seconds are given.

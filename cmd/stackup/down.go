@@ -17,9 +17,9 @@ import (
 )
 
 type downFlags struct {
-	volumes, orphans bool
-	images           string
-	timeout          int
+	volumes, orphans, dryRun bool
+	images                   string
+	timeout                  int
 }
 
 func downCommand(g *globals) *cobra.Command {
@@ -40,6 +40,7 @@ they depend on. Volumes stay unless -v is given.`,
 	s.BoolVarP(&f.volumes, "volumes", "v", false, "remove the stack's volumes too: their data is lost")
 	s.BoolVar(&f.orphans, "remove-orphans", false, "remove containers of services that the file no longer has")
 	s.StringVar(&f.images, "rmi", "", "remove images that nothing else uses: all, or local for those built here without a name of their own")
+	s.BoolVar(&f.dryRun, "dry-run", false, dryRunHelp)
 	s.IntVarP(&f.timeout, "timeout", "t", 0, "seconds from stop signal to SIGKILL, over stop_grace_period")
 	return c
 }
@@ -59,6 +60,9 @@ func (g *globals) down(c *cobra.Command, f downFlags, only []string) error {
 	return g.withStackThere(ctx, none, func(ses *session, s *spec.Stack, p ui.Progress) error {
 		if err := services(s, only); err != nil {
 			return errors.Join(err, p.Close())
+		}
+		if f.dryRun {
+			return errors.Join(ses.showPlan(ctx, s, o, planFlags{}), p.Close())
 		}
 		if err := ses.takeDown(ctx, s, o, p); err != nil || f.images == "" {
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 
@@ -10,6 +11,7 @@ import (
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
+	"stackup.dev/stackup/spec"
 )
 
 type planFlags struct {
@@ -57,7 +59,12 @@ func (g *globals) plan(c *cobra.Command, f planFlags, only []string) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
-	p, err := ses.Plan(ctx, s, planner.Options{Only: only, ForceRecreate: f.force, RemoveOrphans: f.orphans})
+	return ses.showPlan(ctx, s, planner.Options{Only: only, ForceRecreate: f.force, RemoveOrphans: f.orphans}, f)
+}
+
+// showPlan prints what would be done, and does nothing.
+func (s *session) showPlan(ctx context.Context, st *spec.Stack, o planner.Options, f planFlags) error {
+	p, err := s.Plan(ctx, st, o)
 	if err != nil {
 		return err
 	}

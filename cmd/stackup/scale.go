@@ -29,6 +29,7 @@ file's number, until the next up. What they depend on is brought up too.`,
 			return g.up(c, f, only)
 		},
 	}
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, dryRunHelp)
 	c.Flags().BoolVar(&f.noDeps, "no-deps", false, "leave what the services depend on alone")
 	return c
 }

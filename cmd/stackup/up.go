@@ -69,6 +69,10 @@ func (g *globals) up(c *cobra.Command, f upFlags, only []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, ses.Close()) }()
 	ses.memo = memo
+	if f.dryRun {
+		o.Build = f.images.build
+		return errors.Join(ses.showPlan(ctx, s, o, planFlags{}), p.Close())
+	}
 	if f.images.build {
 		ses.memo = nil // it is of the stack as it was before
 		app.BuildHere(s, only)

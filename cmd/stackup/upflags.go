@@ -37,6 +37,7 @@ type makingFlags struct {
 	noRecreate bool
 	orphans    bool
 	yes        bool
+	dryRun     bool
 }
 
 func (f *upFlags) register(c *cobra.Command) {
@@ -68,6 +69,7 @@ func (f *makingFlags) register(c *cobra.Command) {
 	s.BoolVar(&f.noRecreate, "no-recreate", false, "leave containers that are there as they are, changed or not")
 	s.BoolVar(&f.orphans, "remove-orphans", false, "remove containers of services that the file no longer has")
 	s.BoolVarP(&f.yes, "yes", "y", false, "ask nothing")
+	s.BoolVar(&f.dryRun, "dry-run", false, dryRunHelp)
 }
 
 // check refuses flags that contradict one another.
