@@ -91,7 +91,7 @@ func (s *session) abort(ctx context.Context, kill <-chan struct{}, st *spec.Stac
 	if err != nil || ctx.Err() != nil || first == "" {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s has ended: stopping everything\n", ui.Sanitize(first))
+	fmt.Fprintf(os.Stderr, "%s exited with code %d: stopping everything\n", ui.Sanitize(first), code)
 	if err := s.stopAll(kill, st, o); err != nil {
 		return err
 	}
