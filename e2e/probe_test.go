@@ -45,6 +45,12 @@ services:
 		w.must("up", "-d", "--wait", "http", "tcp", "log", "sick")
 		w.must("up", "-d")
 		w.eventually("deaf is found unhealthy", func() bool { return w.ps()["deaf.1"].Health == "unhealthy" })
+		w.eventually("its last five probes are told", func() bool { return len(w.ps()["deaf.1"].HealthLog) == 5 })
+		for _, p := range w.ps()["deaf.1"].HealthLog {
+			if p.ExitCode == 0 || p.Output == "" || p.End.Before(p.Start) {
+				t.Errorf("a probe of deaf: %+v", p)
+			}
+		}
 		w.must("exec", "-T", "sick", "sh", "-c", "echo > /tmp/gone; rm /tmp/well")
 		w.eventually("sick was started again", func() bool {
 			r := w.run("exec", "-T", "sick", "sh", "-c", "ls /tmp/well")

@@ -269,6 +269,11 @@ type psRow struct {
 	}
 	Addresses map[string]string
 	Index     int
+	HealthLog []struct {
+		Start, End time.Time
+		ExitCode   int
+		Output     string
+	}
 }
 
 // ps lists the containers, by service and replica ("web.1").

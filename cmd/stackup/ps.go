@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackup.dev/stackup/internal/event"
+	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
@@ -135,9 +136,26 @@ func (g *globals) psRows(c *cobra.Command, stack string, only []string, all bool
 	defer func() { err = errors.Join(err, ses.Close()) }()
 	cs, err := ses.Ps(c.Context(), stack, only, all)
 	for _, x := range cs {
-		rows = append(rows, psRow(x))
+		row := psRow(x)
+		row.Probes = ses.lastProbes(x)
+		rows = append(rows, row)
 	}
 	return rows, err
+}
+
+// lastProbes are those of a container that is probed; none if nothing is known yet.
+func (s *session) lastProbes(c inspect.Container) (out []ui.PsProbe) {
+	if c.Health == "" {
+		return nil
+	}
+	st, err := health.ReadFile(s.dirs, c.ID)
+	if err != nil {
+		return nil
+	}
+	for _, r := range st.Results {
+		out = append(out, ui.PsProbe{Start: r.Start, End: r.End, ExitCode: r.Exit, Output: r.Output})
+	}
+	return out
 }
 
 func psRow(c inspect.Container) ui.PsRow {

@@ -30,6 +30,14 @@ type PsRow struct {
 	ID        string            // containerd's
 	Digest    string            // image manifest
 	Labels    map[string]string
+	Probes    []PsProbe // the last of its healthcheck, oldest first
+}
+
+// PsProbe is what came of one probe, by docker's names.
+type PsProbe struct {
+	Start, End time.Time
+	ExitCode   int // -1: it could not run, or took too long
+	Output     string
 }
 
 // PsPort is one port of a container.
@@ -68,7 +76,7 @@ var psHead = []head{
 	{"Networks", "NETWORKS"},
 	{"Addresses", "ADDRESSES"},
 	{"Labels", "LABELS"},
-	{"Digest", "DIGEST"},
+	{"Digest", "DIGEST"}, {"HealthLog", "HEALTH LOG"},
 }
 
 // NewPs reads a format: table, table TEMPLATE, json or TEMPLATE.
@@ -93,6 +101,10 @@ func (p *Ps) Write(w io.Writer, rows []PsRow, now time.Time) error {
 	for _, r := range rows {
 		d := r.doc(now)
 		d.Image, d.Command, d.Labels, d.Name = Sanitize(d.Image), Sanitize(d.Command), Sanitize(d.Labels), Sanitize(d.Name)
+		d.HealthLog = slices.Clone(d.HealthLog)
+		for i := range d.HealthLog {
+			d.HealthLog[i].Output = Sanitize(d.HealthLog[i].Output)
+		}
 		docs = append(docs, d)
 	}
 	return p.lines(w, docs)

@@ -141,10 +141,11 @@ func TestFields(t *testing.T) {
 }
 
 func TestPsByTemplate(t *testing.T) {
-	rows := []PsRow{{Name: "shop-web-1", Service: "web", Command: "sh\x1b -c a-command-of-some-length", Ports: []PsPort{{Host: 8080, Target: 80, Protocol: "tcp"}}, ExitCode: 3}}
+	rows := []PsRow{{Name: "shop-web-1", Service: "web", Command: "sh\x1b -c a-command-of-some-length", Ports: []PsPort{{Host: 8080, Target: 80, Protocol: "tcp"}}, ExitCode: 3, Probes: []PsProbe{{ExitCode: 1, Output: "no\x1b"}}}}
 	for format, want := range map[string]string{
 		`table {{.Name}}\t{{.ExitCode}}`:                           "NAME         EXIT CODE\nshop-web-1   3\n",
 		`{{.Name}} {{range .Publishers}}{{.PublishedPort}}{{end}}`: "shop-web-1 8080\n",
+		`{{range .HealthLog}}{{.ExitCode}} {{.Output}}{{end}}`:     `1 no\x1b` + "\n",
 		`{{.Command}}`: `sh\x1b -c a-command-of-some-length` + "\n",
 	} {
 		p, err := NewPs(format)

@@ -11,7 +11,7 @@ import (
 )
 
 // psDoc is a PsRow in JSON: the keys and forms that docker compose ps prints,
-// so that scripts carry over, and Addresses, Digest, Index and Restarts.
+// so that scripts carry over, and Addresses, Digest, HealthLog, Index and Restarts.
 type psDoc struct {
 	Addresses  map[string]string
 	Command    string
@@ -19,6 +19,7 @@ type psDoc struct {
 	Digest     string
 	ExitCode   int
 	Health     string
+	HealthLog  []PsProbe `json:",omitempty"`
 	ID         string
 	Image      string
 	Index      int
@@ -61,6 +62,7 @@ func (r PsRow) doc(now time.Time) psDoc {
 		Digest:     r.Digest,
 		ExitCode:   r.ExitCode,
 		Health:     r.Health,
+		HealthLog:  r.Probes,
 		ID:         r.ID,
 		Image:      r.Image,
 		Index:      r.Index,
