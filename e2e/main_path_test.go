@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -278,9 +279,18 @@ services:
 		if n := count("never"); n != 1 {
 			t.Errorf("restart: no ran %d times, want 1", n)
 		}
-		if p := w.ps("-a")["never.1"]; p.State != "exited" || p.ExitCode != 3 {
-			t.Errorf("never: %+v, want exited (3)", p)
+		for name, want := range map[string]psRow{"thrice.1": {State: "exited", ExitCode: 3, Restarts: 2, LastExitCode: 3}, "never.1": {State: "exited", ExitCode: 3, LastExitCode: 3}} {
+			p := w.ps("-a")[name]
+			if p.State != want.State || p.ExitCode != want.ExitCode || p.Restarts != want.Restarts || p.LastExitCode != want.LastExitCode {
+				t.Errorf("%s: %+v, want %+v", name, p, want)
+			}
 		}
+		if p := w.ps("-a")["always.1"]; p.Restarts < 2 || p.LastExitCode != 3 || p.State != "running" && p.State != "restarting" {
+			t.Errorf("always: %+v", p)
+		}
+		w.eventually("the table tells of restarts", func() bool {
+			return regexp.MustCompile(`Up .*, \d+ restarts, last exit 3|Restarting \(3\) `).MatchString(w.must("ps", "-a", "always").out)
+		})
 		w.must("down")
 		leaks()
 	})

@@ -261,7 +261,7 @@ func (w *world) file(name, text string) {
 // psRow is one line of ps --format json.
 type psRow struct {
 	ID, Name, Service, State, Health, Status string
-	ExitCode                                 int
+	ExitCode, Restarts, LastExitCode         int
 	Publishers                               []struct {
 		URL                       string
 		TargetPort, PublishedPort int

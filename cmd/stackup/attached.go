@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"stackup.dev/stackup/internal/inspect"
-	"stackup.dev/stackup/internal/labels"
-	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
@@ -124,8 +122,7 @@ type exits map[string]time.Time
 // will run again.
 func (x exits) tell(w io.Writer, cs []inspect.Container) (running bool) {
 	for _, c := range cs {
-		again, _, _ := restart.Decide(c.Service.Restart, c.ExitCode, c.Desired != labels.DesiredRunning, c.Restarts, 0)
-		running = running || c.Task == planner.TaskStopped && again
+		running = running || c.Task == planner.TaskStopped && comesBack(c)
 		switch {
 		case c.Task == planner.TaskRunning || c.Task == planner.TaskPaused:
 			running = true

@@ -13,6 +13,8 @@ import (
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/health"
 	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
 )
@@ -165,6 +167,10 @@ func psRow(c inspect.Container) ui.PsRow {
 		ExitCode: c.ExitCode, Restarts: c.Restarts.Total, Created: c.Created, Started: c.StartedAt, Finished: c.ExitedAt,
 		Addresses: c.Addresses, ID: c.ID, Digest: c.Digest, Labels: c.Labels,
 	}
+	r.LastExit = c.Restarts.Exit
+	if c.Task == planner.TaskStopped || c.Task == planner.TaskNone {
+		r.LastExit = c.ExitCode
+	}
 	for _, p := range c.Ports {
 		r.Ports = append(r.Ports, ui.PsPort{HostIP: p.HostIP, Host: p.HostPort, Target: p.Target, Protocol: p.Protocol})
 		if p.IPv6 {
@@ -179,6 +185,8 @@ func stateWord(c inspect.Container) string {
 	switch {
 	case c.Task == planner.TaskRunning, c.Task == planner.TaskPaused, c.Task == planner.TaskCreated:
 		return string(c.Task)
+	case c.Task == planner.TaskStopped && comesBack(c):
+		return "restarting"
 	case c.Task == planner.TaskStopped:
 		return "exited"
 	case c.StartedAt.IsZero() && !c.Lost:
@@ -186,4 +194,10 @@ func stateWord(c inspect.Container) string {
 	default:
 		return "exited" // its task is gone
 	}
+}
+
+// comesBack says whether the policy of a container that has ended has it started again.
+func comesBack(c inspect.Container) bool {
+	again, _, _ := restart.Decide(c.Service.Restart, c.ExitCode, c.Desired != labels.DesiredRunning, c.Restarts, 0)
+	return again
 }

@@ -142,12 +142,12 @@ func TestPsRow(t *testing.T) {
 			Task: planner.TaskRunning, Health: planner.HealthHealthy, ExitCode: 3,
 		},
 		Stack: "shop", Image: "img", Args: []string{"nginx", "-g"}, Created: at(1), StartedAt: at(2), ExitedAt: at(3),
-		Restarts: restart.Count{Total: 4, Quick: 1}, Addresses: map[string]string{"n": "10.0.0.2"}, Labels: map[string]string{"team": "blue"},
+		Restarts: restart.Count{Total: 4, Quick: 1, Exit: 9}, Addresses: map[string]string{"n": "10.0.0.2"}, Labels: map[string]string{"team": "blue"},
 		Ports: []network.Published{{HostIP: "127.0.0.1", HostPort: 8080, HostPortEnd: 8090, Target: 80, Protocol: "tcp"}},
 	}
 	want := ui.PsRow{
 		Name: "shop-web-2", Image: "img", Command: "nginx -g", Project: "shop", Service: "web", Index: 2, State: "running",
-		Health: "healthy", ExitCode: 3, Restarts: 4, Created: at(1), Started: at(2), Finished: at(3),
+		Health: "healthy", ExitCode: 3, Restarts: 4, LastExit: 9, Created: at(1), Started: at(2), Finished: at(3),
 		Ports:     []ui.PsPort{{HostIP: "127.0.0.1", Host: 8080, Target: 80, Protocol: "tcp"}},
 		Addresses: map[string]string{"n": "10.0.0.2"}, ID: "id", Digest: "sha256:d", Labels: map[string]string{"team": "blue"},
 	}

@@ -22,6 +22,7 @@ const LostCode = 255
 type Count struct {
 	Total int `json:"total"` // restarts so far; on-failure's limit counts these, as Docker's does
 	Quick int `json:"quick"` // restarts in a row after runs shorter than Steady
+	Exit  int `json:"exit"`  // exit code of the run before the last restart
 }
 
 // Decide says whether a container that ended with exitCode after running for
@@ -42,7 +43,7 @@ func Decide(p spec.Restart, exitCode int, manuallyStopped bool, c Count, ranFor 
 	if p.Delay > 0 {
 		delay = time.Duration(p.Delay)
 	}
-	return true, delay, Count{Total: c.Total + 1, Quick: c.Quick + 1}
+	return true, delay, Count{Total: c.Total + 1, Quick: c.Quick + 1, Exit: exitCode}
 }
 
 // Ever says whether there is an exit after which p starts a container again.

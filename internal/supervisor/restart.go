@@ -45,6 +45,9 @@ func (s *Supervisor) bringBack(id string, code int) {
 			// A start that failed early has not been counted where Inspect reads.
 			count := restart.Count{Total: max(tried.Total, c.Restarts.Total), Quick: max(tried.Quick, c.Restarts.Quick)}
 			again, delay, next := restart.Decide(c.Service.Restart, code, c.Desired != labels.DesiredRunning, count, ranFor(c))
+			if tried != (restart.Count{}) {
+				next.Exit = tried.Exit // what was not started has not ended
+			}
 			if !again {
 				s.keepExit(ctx, id)
 				return
@@ -94,7 +97,7 @@ func ranFor(c inspect.Container) time.Duration {
 // ends. Its end is that of a job of its own: nothing of the probe is left by then.
 func (s *Supervisor) recycle(c inspect.Container) {
 	s.restarts.start(c.ID, "unhealthy", func(context.Context) {
-		next := restart.Count{Total: c.Restarts.Total + 1, Quick: c.Restarts.Quick + 1}
+		next := restart.Count{Total: c.Restarts.Total + 1, Quick: c.Restarts.Quick + 1, Exit: c.Restarts.Exit}
 		if _, err := s.Engine.Recycle(s.restarts.ctx, c.ID, c.Restarts, next); err != nil {
 			s.Log.Warn("start again what is unhealthy", "id", c.ID, "err", err)
 		}

@@ -29,10 +29,10 @@ func TestCrashLoopBacksOff(t *testing.T) {
 		defer stop()
 		wait(2 * time.Second)
 		want := []try{
-			{100 * ms, restart.Count{Total: 1, Quick: 1}, true},
-			{300 * ms, restart.Count{Total: 2, Quick: 2}, true},
-			{700 * ms, restart.Count{Total: 3, Quick: 3}, true},
-			{1500 * ms, restart.Count{Total: 4, Quick: 4}, true},
+			{100 * ms, restart.Count{Total: 1, Quick: 1, Exit: 1}, true},
+			{300 * ms, restart.Count{Total: 2, Quick: 2, Exit: 1}, true},
+			{700 * ms, restart.Count{Total: 3, Quick: 3, Exit: 1}, true},
+			{1500 * ms, restart.Count{Total: 4, Quick: 4, Exit: 1}, true},
 		}
 		if diff := cmp.Diff(want, w.triesOf("web")); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -85,10 +85,10 @@ func TestFailedStartBacksOff(t *testing.T) {
 		w.exit("web", 1)
 		wait(time.Minute)
 		want := []try{
-			{100 * ms, restart.Count{Total: 1, Quick: 1}, false},
-			{300 * ms, restart.Count{Total: 2, Quick: 2}, false},
-			{700 * ms, restart.Count{Total: 3, Quick: 3}, false},
-			{1500 * ms, restart.Count{Total: 4, Quick: 4}, true},
+			{100 * ms, restart.Count{Total: 1, Quick: 1, Exit: 1}, false},
+			{300 * ms, restart.Count{Total: 2, Quick: 2, Exit: 1}, false},
+			{700 * ms, restart.Count{Total: 3, Quick: 3, Exit: 1}, false},
+			{1500 * ms, restart.Count{Total: 4, Quick: 4, Exit: 1}, true},
 		}
 		if diff := cmp.Diff(want, w.triesOf("web")); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -130,7 +130,7 @@ func TestStartByHandEndsTheBackOff(t *testing.T) {
 		wait(5 * time.Second)
 		w.exit("web", 1)
 		wait(2 * time.Minute)
-		want := []try{{10*time.Second + 100*ms, restart.Count{Total: 1, Quick: 1}, true}}
+		want := []try{{10*time.Second + 100*ms, restart.Count{Total: 1, Quick: 1, Exit: 1}, true}}
 		if diff := cmp.Diff(want, w.triesOf("web")); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}

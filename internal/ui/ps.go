@@ -20,7 +20,8 @@ type PsRow struct {
 	State     string // created, running, paused, restarting or exited
 	Health    string // starting, healthy, unhealthy; empty without a probe
 	ExitCode  int    // of an exited container
-	Restarts  int
+	Restarts  int    // by policy, since the last start by a command
+	LastExit  int    // exit code of the last run that has ended
 	Created   time.Time
 	Started   time.Time // zero: never
 	Finished  time.Time // zero: unknown, or still running
@@ -69,6 +70,7 @@ var psHead = []head{
 	{"Status", "STATUS"},
 	{"ExitCode", "EXIT CODE"},
 	{"Restarts", "RESTARTS"},
+	{"LastExitCode", "LAST EXIT CODE"},
 	{"CreatedAt", "CREATED AT"},
 	{"RunningFor", "CREATED"},
 	{"Ports", "PORTS"},
@@ -76,7 +78,8 @@ var psHead = []head{
 	{"Networks", "NETWORKS"},
 	{"Addresses", "ADDRESSES"},
 	{"Labels", "LABELS"},
-	{"Digest", "DIGEST"}, {"HealthLog", "HEALTH LOG"},
+	{"Digest", "DIGEST"},
+	{"HealthLog", "HEALTH LOG"},
 }
 
 // NewPs reads a format: table, table TEMPLATE, json or TEMPLATE.
@@ -135,7 +138,8 @@ func ago(t, now time.Time) string {
 	return Ago(now.Sub(t)) + " ago"
 }
 
-// status is "Up 3 minutes (healthy)" or "Exited (1) 2 seconds ago".
+// status is "Up 3 minutes (healthy)", "Up 3 minutes, 2 restarts, last exit 1" or
+// "Exited (1) 2 seconds ago".
 func (r PsRow) status(now time.Time) string {
 	switch {
 	case r.Status != "":
@@ -165,6 +169,9 @@ func (r PsRow) up(now time.Time) string {
 	}
 	if r.State == "paused" {
 		s += " (Paused)"
+	}
+	if r.Restarts > 0 {
+		s += fmt.Sprintf(", %s, last exit %d", Count(r.Restarts, "restart"), r.LastExit)
 	}
 	return s
 }

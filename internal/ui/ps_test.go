@@ -52,6 +52,7 @@ func TestPsStatus(t *testing.T) {
 		row  PsRow
 		want string
 	}{
+		"came back":   {PsRow{State: "running", Restarts: 2, LastExit: 137, Started: now.Add(-3 * time.Minute), Health: "healthy"}, "Up 3 minutes (healthy), 2 restarts, last exit 137"},
 		"up":          {PsRow{State: "running", Started: now.Add(-3 * time.Minute)}, "Up 3 minutes"},
 		"healthy":     {PsRow{State: "running", Started: now.Add(-time.Hour), Health: "healthy"}, "Up 1 hour (healthy)"},
 		"starting":    {PsRow{State: "running", Started: now, Health: "starting"}, "Up less than a second (health: starting)"},

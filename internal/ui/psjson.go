@@ -11,29 +11,31 @@ import (
 )
 
 // psDoc is a PsRow in JSON: the keys and forms that docker compose ps prints,
-// so that scripts carry over, and Addresses, Digest, HealthLog, Index and Restarts.
+// so that scripts carry over, and Addresses, Digest, HealthLog, Index, LastExitCode
+// and Restarts.
 type psDoc struct {
-	Addresses  map[string]string
-	Command    string
-	CreatedAt  string
-	Digest     string
-	ExitCode   int
-	Health     string
-	HealthLog  []PsProbe `json:",omitempty"`
-	ID         string
-	Image      string
-	Index      int
-	Labels     string // a=1,b=2
-	Name       string
-	Networks   string // names, comma-separated
-	Ports      string
-	Project    string
-	Publishers []publisher
-	Restarts   int
-	RunningFor string
-	Service    string
-	State      string
-	Status     string
+	Addresses    map[string]string
+	Command      string
+	CreatedAt    string
+	Digest       string
+	ExitCode     int
+	Health       string
+	HealthLog    []PsProbe `json:",omitempty"`
+	ID           string
+	Image        string
+	Index        int
+	Labels       string // a=1,b=2
+	LastExitCode int
+	Name         string
+	Networks     string // names, comma-separated
+	Ports        string
+	Project      string
+	Publishers   []publisher
+	Restarts     int
+	RunningFor   string
+	Service      string
+	State        string
+	Status       string
 }
 
 type publisher struct {
@@ -57,26 +59,27 @@ func psJSON(w io.Writer, rows []PsRow, now time.Time) error {
 
 func (r PsRow) doc(now time.Time) psDoc {
 	d := psDoc{
-		Addresses:  map[string]string{},
-		Command:    r.Command,
-		Digest:     r.Digest,
-		ExitCode:   r.ExitCode,
-		Health:     r.Health,
-		HealthLog:  r.Probes,
-		ID:         r.ID,
-		Image:      r.Image,
-		Index:      r.Index,
-		Labels:     labelsText(r.Labels),
-		Name:       r.Name,
-		Networks:   strings.Join(slices.Sorted(maps.Keys(r.Addresses)), ","),
-		Ports:      portsText(r.Ports),
-		Project:    r.Project,
-		Publishers: []publisher{},
-		Restarts:   r.Restarts,
-		RunningFor: ago(r.Created, now),
-		Service:    r.Service,
-		State:      r.State,
-		Status:     r.status(now),
+		Addresses:    map[string]string{},
+		Command:      r.Command,
+		Digest:       r.Digest,
+		ExitCode:     r.ExitCode,
+		Health:       r.Health,
+		HealthLog:    r.Probes,
+		ID:           r.ID,
+		Image:        r.Image,
+		Index:        r.Index,
+		Labels:       labelsText(r.Labels),
+		LastExitCode: r.LastExit,
+		Name:         r.Name,
+		Networks:     strings.Join(slices.Sorted(maps.Keys(r.Addresses)), ","),
+		Ports:        portsText(r.Ports),
+		Project:      r.Project,
+		Publishers:   []publisher{},
+		Restarts:     r.Restarts,
+		RunningFor:   ago(r.Created, now),
+		Service:      r.Service,
+		State:        r.State,
+		Status:       r.status(now),
 	}
 	maps.Copy(d.Addresses, r.Addresses)
 	if !r.Created.IsZero() {
