@@ -134,6 +134,19 @@ func TestStateWord(t *testing.T) {
 	}
 }
 
+// TestWhatComesBackIsRestarting: but not what was stopped by hand.
+func TestWhatComesBackIsRestarting(t *testing.T) {
+	c := inspect.Container{Container: planner.Container{Task: planner.TaskStopped, ExitCode: 1}, Desired: labels.DesiredRunning}
+	c.Service.Restart.Policy = spec.RestartOnFailure
+	if got := stateWord(c); got != "restarting" {
+		t.Errorf("by its policy: %s", got)
+	}
+	c.Desired = labels.DesiredStopped
+	if got := stateWord(c); got != "exited" {
+		t.Errorf("stopped by hand: %s", got)
+	}
+}
+
 func TestPsRow(t *testing.T) {
 	at := func(s int64) time.Time { return time.Unix(s, 0) }
 	c := inspect.Container{
