@@ -71,7 +71,7 @@ func newMaker(desired *spec.Stack, actual State, o Options) *maker {
 		want:     *desired,
 		have:     actual,
 		opt:      o,
-		oneShot:  map[string]bool{},
+		oneShot:  desired.OneShots(),
 		replicas: map[string][]replica{},
 		byID:     map[StepID]*Step{},
 		byRef:    map[Ref][]*Container{},
@@ -85,13 +85,6 @@ func newMaker(desired *spec.Stack, actual State, o Options) *maker {
 		c := &m.have.Containers[i]
 		m.byRef[c.Ref] = append(m.byRef[c.Ref], c)
 		m.taken[c.ID] = true
-	}
-	for _, s := range m.want.Services {
-		for _, d := range s.DependsOn {
-			if d.Condition == spec.Completed {
-				m.oneShot[d.Service] = true
-			}
-		}
 	}
 	return m
 }

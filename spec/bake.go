@@ -2,7 +2,6 @@ package spec
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +58,7 @@ func Bake(s *Stack, only []string) ([]byte, error) {
 func bake(v *Service) bakeTarget {
 	b := v.Build
 	t := bakeTarget{
-		Context: b.Context, Contexts: mapOf(b.Contexts), Dockerfile: b.Dockerfile, Inline: b.Inline, Args: mapOf(b.Args), Labels: mapOf(b.Labels),
+		Context: b.Context, Contexts: PairMap(b.Contexts), Dockerfile: b.Dockerfile, Inline: b.Inline, Args: PairMap(b.Args), Labels: PairMap(b.Labels),
 		Tags: append([]string{v.Image}, b.Tags...), Target: b.Target, Platforms: b.Platforms, CacheFrom: b.CacheFrom, CacheTo: b.CacheTo,
 		Network: b.Network, Entitlements: b.Entitlements, NoCache: b.NoCache, NoCacheFilter: b.NoCacheFilter, Pull: b.Pull, Output: []string{"type=docker"},
 	}
@@ -72,7 +71,7 @@ func bake(v *Service) bakeTarget {
 		t.ShmSize = strconv.FormatInt(b.ShmSize, 10)
 	}
 	for _, u := range b.Ulimits {
-		t.Ulimits = append(t.Ulimits, fmt.Sprintf("%s=%d:%d", u.Name, u.Soft, u.Hard))
+		t.Ulimits = append(t.Ulimits, u.Flag())
 	}
 	t.access(b)
 	return t
@@ -105,15 +104,4 @@ func (t *bakeTarget) access(b *Build) {
 			t.Attest = append(t.Attest, "type="+a.Name+","+a.Value)
 		}
 	}
-}
-
-func mapOf(pairs []Pair) map[string]string {
-	if len(pairs) == 0 {
-		return nil
-	}
-	out := map[string]string{}
-	for _, p := range pairs {
-		out[p.Name] = p.Value
-	}
-	return out
 }

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 )
 
@@ -26,6 +27,9 @@ type Ulimit struct {
 	Soft int64  `json:"soft"`
 	Hard int64  `json:"hard"`
 }
+
+// Flag is the form that command lines have: NAME=SOFT:HARD.
+func (u Ulimit) Flag() string { return fmt.Sprintf("%s=%d:%d", u.Name, u.Soft, u.Hard) }
 
 // Device is a device node of the host, or all below a folder of it.
 type Device struct {

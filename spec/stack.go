@@ -96,6 +96,15 @@ type Pair struct {
 	Value string `json:"value"`
 }
 
+// PairMap gives values by name.
+func PairMap(pairs []Pair) map[string]string {
+	out := map[string]string{}
+	for _, p := range pairs {
+		out[p.Name] = p.Value
+	}
+	return out
+}
+
 // MountType says where a mount's content comes from.
 type MountType string
 
@@ -295,4 +304,18 @@ func (s *Stack) Service(name string) *Service {
 		}
 	}
 	return nil
+}
+
+// OneShots are the services that others wait for to complete
+// (service_completed_successfully).
+func (s *Stack) OneShots() map[string]bool {
+	out := map[string]bool{}
+	for _, v := range s.Services {
+		for _, d := range v.DependsOn {
+			if d.Condition == Completed {
+				out[d.Service] = true
+			}
+		}
+	}
+	return out
 }

@@ -48,18 +48,7 @@ func (f abortFlags) ends(st *spec.Stack, c inspect.Container, code int) bool {
 	if code != 0 {
 		return true
 	}
-	return !f.onFailure && !awaited(st, c.Ref.Name)
-}
-
-func awaited(st *spec.Stack, service string) bool {
-	for _, v := range st.Services {
-		for _, d := range v.DependsOn {
-			if d.Service == service && d.Condition == spec.Completed {
-				return true
-			}
-		}
-	}
-	return false
+	return !f.onFailure && !st.OneShots()[c.Ref.Name]
 }
 
 // attachAborting is attachWatching, and stops everything when a container ends,
@@ -109,8 +98,7 @@ func (s *session) abort(ctx context.Context, kill <-chan struct{}, st *spec.Stac
 // withContainers are the services of an up that have containers which run.
 func withContainers(st *spec.Stack, only []string) []string {
 	return slices.DeleteFunc(app.Scope(st, only), func(name string) bool {
-		v := st.Service(name)
-		return v.Replicas == 0 || v.Provider != nil || v.Job != ""
+		return st.Service(name).Replicas == 0 // as have jobs and what has a provider
 	})
 }
 

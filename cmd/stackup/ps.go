@@ -81,7 +81,7 @@ func (g *globals) ps(c *cobra.Command, f psFlags, only []string) (err error) {
 	if err != nil {
 		return err
 	}
-	rows, err := g.psRows(c, stack, only, f.all || len(states) > 0)
+	rows, err := g.psRows(c, stack, only, f.all || len(states) > 0, form.Probes())
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func printEach(rows []ui.PsRow, text func(ui.PsRow) string) {
 	}
 }
 
-func (g *globals) psRows(c *cobra.Command, stack string, only []string, all bool) (rows []ui.PsRow, err error) {
+func (g *globals) psRows(c *cobra.Command, stack string, only []string, all, probes bool) (rows []ui.PsRow, err error) {
 	ses, err := g.connect(c.Context(), wantIfThere, event.Discard)
 	if errors.Is(err, errNoEngine) {
 		return nil, nil
@@ -139,7 +139,9 @@ func (g *globals) psRows(c *cobra.Command, stack string, only []string, all bool
 	cs, err := ses.Ps(c.Context(), stack, only, all)
 	for _, x := range cs {
 		row := psRow(x)
-		row.Probes = ses.lastProbes(x)
+		if probes {
+			row.Probes = ses.lastProbes(x)
+		}
 		rows = append(rows, row)
 	}
 	return rows, err

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,17 +79,5 @@ func (a *App) unprovide(ctx context.Context, stack string, only []string, err er
 	if err != nil {
 		return err
 	}
-	if len(only) == 0 {
-		return a.providers().Down(ctx, stack, a.tell)
-	}
-	known, err := a.providers().Records(stack)
-	if err != nil {
-		return err
-	}
-	for _, name := range only {
-		if _, is := known[name]; is {
-			err = errors.Join(err, a.providers().Down(ctx, stack, a.tell, name))
-		}
-	}
-	return err
+	return a.providers().Down(ctx, stack, a.tell, only...)
 }

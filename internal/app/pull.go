@@ -106,18 +106,28 @@ func pullRefs(s *spec.Stack, o PullOptions) (refs []string, err error) {
 		if v.Build == nil || v.Build.Asked && !o.NotBuilt { // what is built here no registry has
 			refs = append(refs, v.Image)
 		}
-		others := v.MountedImages()
-		for _, h := range v.PreStart {
-			others = append(append(others, h.Service.Image), h.Service.MountedImages()...)
-		}
-		for _, ref := range others {
+		for _, ref := range imagesBeside(v) {
 			if !built(s, ref, o.NotBuilt) {
 				refs = append(refs, ref)
 			}
 		}
 	}
+	return onceEach(refs), nil
+}
+
+// imagesBeside are those that a service needs beside its own.
+func imagesBeside(v *spec.Service) []string {
+	refs := v.MountedImages()
+	for _, h := range v.PreStart {
+		refs = append(append(refs, h.Service.Image), h.Service.MountedImages()...)
+	}
+	return refs
+}
+
+// onceEach sorts refs; what is no container has none.
+func onceEach(refs []string) []string {
 	slices.Sort(refs)
-	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return ref == "" }), nil // of what is no container
+	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return ref == "" })
 }
 
 // ImagesOf are the images of services, of all for none, or of those only that are
@@ -129,14 +139,10 @@ func ImagesOf(s *spec.Stack, only []string, unnamed bool) (refs []string) {
 		case unnamed && v.Build != nil && v.Image == spec.BuiltImage(s.Name, v.Name):
 			refs = append(refs, v.Image)
 		case !unnamed:
-			refs = append(append(refs, v.Image), v.MountedImages()...)
-			for _, h := range v.PreStart {
-				refs = append(refs, h.Service.Image)
-			}
+			refs = append(append(refs, v.Image), imagesBeside(&v)...)
 		}
 	}
-	slices.Sort(refs)
-	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return ref == "" })
+	return onceEach(refs)
 }
 
 // built says whether a service of the stack builds an image, or can.

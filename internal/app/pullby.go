@@ -23,15 +23,15 @@ func PullBy(s *spec.Stack, policy string) error {
 	}
 	for i := range s.Services {
 		v := &s.Services[i]
-		switch {
-		case v.Build == nil || policy == "never":
+		if v.Build == nil || policy == "never" {
 			v.Pull = pull
-		case policy == "build":
-			BuildHere(s, []string{v.Name})
 		}
 		for h := range v.PreStart {
 			v.PreStart[h].Service.Pull = pull
 		}
+	}
+	if policy == "build" {
+		BuildHere(s, nil)
 	}
 	return nil
 }

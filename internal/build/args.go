@@ -164,7 +164,7 @@ func hosts(list []spec.Host) string {
 func ulimits(list []spec.Ulimit) string {
 	var out []string
 	for _, u := range list {
-		out = append(out, fmt.Sprintf("%s=%d:%d", u.Name, u.Soft, u.Hard))
+		out = append(out, u.Flag())
 	}
 	return strings.Join(out, ",")
 }

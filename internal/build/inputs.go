@@ -53,13 +53,16 @@ func Inputs(ctx context.Context, b *spec.Build, cache string, local func(ref str
 
 // folders refuses contexts of this machine that are none.
 func folders(b *spec.Build) error {
-	places := append([]spec.Pair{{Name: "context", Value: b.Context}}, b.Contexts...)
-	for _, p := range places {
-		if !filepath.IsAbs(p.Value) {
+	places := []string{b.Context}
+	for _, c := range b.Contexts {
+		places = append(places, c.Value)
+	}
+	for _, at := range places {
+		if !filepath.IsAbs(at) {
 			continue
 		}
-		if st, err := os.Stat(p.Value); err == nil && !st.IsDir() {
-			return fmt.Errorf("the build context %s is not a folder: give one, or the address of an archive (http) or of a repository", p.Value)
+		if st, err := os.Stat(at); err == nil && !st.IsDir() {
+			return fmt.Errorf("the build context %s is not a folder: give one, or the address of an archive (http) or of a repository", at)
 		}
 	}
 	return nil

@@ -179,7 +179,7 @@ func withShm(dir string) oci.SpecOpts {
 
 // equipment is what the service gives its processes on top.
 func equipment(s *spec.Service) ([]oci.SpecOpts, error) {
-	opts := []oci.SpecOpts{withSysctls(s), withUlimits(s.Ulimits), withOOMScore(s.OOMScoreAdj), withPropagation(s.Mounts), oci.WithAnnotations(pairMap(s.Annotations))}
+	opts := []oci.SpecOpts{withSysctls(s), withUlimits(s.Ulimits), withOOMScore(s.OOMScoreAdj), withPropagation(s.Mounts), oci.WithAnnotations(spec.PairMap(s.Annotations))}
 	if s.ShmSize > 0 && !s.Namespaces.IPC && s.Namespaces.IPCOf == "" {
 		opts = append(opts, oci.WithDevShmSize(max(1, s.ShmSize>>10)))
 	}
@@ -197,14 +197,6 @@ func equipment(s *spec.Service) ([]oci.SpecOpts, error) {
 		opts = append(opts, withDeviceRule(rule))
 	}
 	return opts, nil
-}
-
-func pairMap(pairs []spec.Pair) map[string]string {
-	out := map[string]string{}
-	for _, p := range pairs {
-		out[p.Name] = p.Value
-	}
-	return out
 }
 
 // deviceRule reads "c 1:3 rwm"; * stands for any number.

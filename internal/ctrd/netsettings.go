@@ -16,7 +16,7 @@ func settingsOf(n spec.Network) (network.Settings, error) {
 		Driver: n.Driver, Parent: n.Parent, Mode: n.Mode,
 	}
 	if len(n.Labels) > 0 {
-		s.Labels = pairMap(n.Labels)
+		s.Labels = spec.PairMap(n.Labels)
 	}
 	var err, err6 error
 	s.Pool, err = poolOf(n.Pool)

@@ -51,7 +51,7 @@ func attachments(c executor.ContainerSpec) ([]network.Attachment, error) {
 			return nil, err
 		}
 		v := network.Attachment{
-			Network: n.Name, Names: names(c, a), MAC: a.MAC, Interface: a.Interface, Named: a.Interface != "", Sysctls: pairMap(a.Sysctls),
+			Network: n.Name, Names: names(c, a), MAC: a.MAC, Interface: a.Interface, Named: a.Interface != "", Sysctls: spec.PairMap(a.Sysctls),
 		}
 		var err1, err2 error
 		v.Wanted, err1 = optional(netip.ParseAddr, a.IPv4)

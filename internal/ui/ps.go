@@ -92,6 +92,9 @@ func NewPs(format string) (*Ps, error) {
 	return p, p.Write(io.Discard, []PsRow{{}}, time.Now()) // unknown fields show now
 }
 
+// Probes says whether anything of a row's Probes may be written.
+func (p *Ps) Probes() bool { return p.json || p.text != nil }
+
 // Write writes rows as they are now.
 func (p *Ps) Write(w io.Writer, rows []PsRow, now time.Time) error {
 	switch {
