@@ -76,7 +76,7 @@ func resourceRows() []support {
 		yes("services.*.memswap_limit", ""),
 		yes("services.*.mem_swappiness", ""),
 		yes("services.*.oom_kill_disable", ""),
-		yes("services.*.pids_limit", "4096 unless said otherwise; -1 for no limit"),
+		yes("services.*.pids_limit", "4096 unless said otherwise, where the machine has a pids controller; -1 for no limit"),
 		yes("services.*.blkio_config", ""),
 		yes("services.*.storage_opt", "size: a disk of its own for what the container writes outside of volumes"),
 	}

@@ -82,6 +82,9 @@ func (e *Engine) lacksOf(v *spec.Service, hook bool, devices func() *cdi.Cache) 
 			add("storage_opt: " + err.Error())
 		}
 	}
+	for _, what := range uncontrolled(v.Resources, hasController) {
+		add(what)
+	}
 	if cgroups.Mode() == cgroups.Unified {
 		for _, name := range onlyV1(v.Fixed) {
 			add(name + ": this machine has control groups v2, which know no such thing; take it out of the file")

@@ -40,11 +40,7 @@ func withResources(r spec.Resources, f spec.FixedResources) oci.SpecOpts {
 // (config-linux, "Control groups"), which the runtime translates for control
 // groups of version 2.
 func linuxResources(r spec.Resources) (*specs.LinuxResources, error) {
-	pids := r.Pids
-	if pids == 0 {
-		pids = pidsLimit
-	}
-	out := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &pids}, CPU: cpuOf(r), Memory: memoryOf(r)}
+	out := &specs.LinuxResources{Pids: pidsOf(r.Pids, hasController("pids")), CPU: cpuOf(r), Memory: memoryOf(r)}
 	var err error
 	out.BlockIO, err = blockIO(r)
 	return out, err
