@@ -78,7 +78,7 @@ func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *
 		}
 		err = native(e.createInShim(ctx, rec, req))
 	}
-	for end := time.Now().Add(bundleWait); (inTheWay(err) || cleared(err)) && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(bundleLook) {
+	for end := time.Now().Add(bundleWait); (inTheWay(err) || cleared(err, rec.ID)) && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(bundleLook) {
 		err = errors.Join(e.deleteTask(ctx, rec.ID), native(e.createInShim(ctx, rec, req)))
 	}
 	if err == nil {
@@ -87,11 +87,17 @@ func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *
 	return err
 }
 
-// cleared says that containerd has taken a task's folder away while the task was
-// being made: it was still at clearing away what a killed command had left. Only
-// the text comes over the wire.
-func cleared(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "failed to create shim task: mkdir ") && strings.Contains(err.Error(), "no such file or directory")
+// cleared reports whether containerd has taken a container's bundle folder away while
+// its task was being made: it was still clearing away what a killed command had left.
+// Then a file or folder of the bundle is missing, whichever was due next. Only the
+// text comes over the wire. What the OCI runtime itself misses is another matter.
+func cleared(err error, id string) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	runtimeSays := strings.Contains(text, "OCI runtime create failed") && !strings.Contains(text, "unable to retrieve OCI runtime error")
+	return strings.Contains(text, "/"+id+"/") && strings.Contains(text, "no such file or directory") && !runtimeSays
 }
 
 // A command that is killed while its task is made leaves containerd at work on

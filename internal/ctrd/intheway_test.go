@@ -27,15 +27,19 @@ func TestInTheWay(t *testing.T) {
 
 func TestCleared(t *testing.T) {
 	for text, want := range map[string]bool{
-		"failed to create shim task: mkdir /s/engine/x/rootfs: no such file or directory":               true,
-		"failed to create shim task: OCI runtime create failed: exec: \"x\": no such file or directory": false,
-		"mkdir /x: no such file or directory":                                                           false,
+		"failed to create shim task: mkdir /s/engine/x/rootfs: no such file or directory":                                    true,
+		"failed to rename /s/ns/x/.bootstrap.json1 to /s/ns/x/bootstrap.json: no such file or directory":                     true,
+		"OCI runtime create failed: unable to retrieve OCI runtime error (open /s/ns/x/log.json: no such file or directory)": true,
+		"failed to create shim task: OCI runtime create failed: exec: \"x\": no such file or directory":                      false,
+		"failed to create shim task: OCI runtime create failed: mounting /d to /s/ns/x/rootfs/d: no such file or directory":  false,
+		"mkdir /x: no such file or directory": false,
+		"failed to rename /s/ns/other/.bootstrap.json1 to /s/ns/other/bootstrap.json: no such file or directory": false,
 	} {
-		if got := cleared(errors.New(text)); got != want {
+		if got := cleared(errors.New(text), "x"); got != want {
 			t.Errorf("%s: %t", text, got)
 		}
 	}
-	if cleared(nil) {
+	if cleared(nil, "x") {
 		t.Error("nothing was cleared")
 	}
 }
