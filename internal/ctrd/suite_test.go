@@ -3,15 +3,24 @@
 package ctrd_test
 
 import (
+	"cmp"
 	"io"
+	"log"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"stackup.dev/stackup/internal/build"
 	"stackup.dev/stackup/internal/ctrd"
 	"stackup.dev/stackup/internal/dev/ocipack"
 	"stackup.dev/stackup/internal/enginetest"
@@ -23,11 +32,18 @@ const image = "stackup.test/busybox:1"
 
 // The contract that the in-memory engine keeps, on a real containerd.
 func TestSuite(t *testing.T) {
+	if path := os.Getenv("E2E_LIST"); path != "" { // internal/dev/worlds asks which tests there are
+		if err := os.WriteFile(path, []byte(`{"test": "TestSuite", "engines": ["embedded"], "slow": true}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Skip("listed")
+	}
 	bin, err := filepath.Abs("../../bin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startEngine(t, filepath.Join(bin, "stackup"))
+	d, run := startEngine(t, filepath.Join(bin, "stackup"))
+	images := makeImages(t, run)
 	libexec := filepath.Join(bin, "libexec/stackup")
 	enginetest.Suite(t, func(t *testing.T) enginetest.Engine {
 		log := slog.New(slog.DiscardHandler)
@@ -38,18 +54,51 @@ func TestSuite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		e.Builder = &build.Builder{Dirs: d, Libexec: libexec, Address: d.Socket(), Snapshotter: e.Snapshotter, Clear: e.ClearBuilds}
 		t.Cleanup(func() {
 			e.RemoveShared()
 			_ = e.Close()
 		})
 		return e
-	}, image)
+	}, images)
 }
 
-// startEngine runs the embedded engine with the image in it.
-func startEngine(t *testing.T, program string) statedir.Dirs {
+// makeImages gives the cases their images: in a registry on loopback, in an archive,
+// and under a name of that registry on the engine.
+func makeImages(t *testing.T, run func(args ...string)) enginetest.Images {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "su-") //nolint:usetesting // socket paths are limited
+	srv := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(srv.Close)
+	host := strings.TrimPrefix(srv.URL, "http://")
+	i := enginetest.Images{
+		Present: image, Pullable: host + "/far:1", Pushable: host + "/given:1",
+		Archive: filepath.Join(t.TempDir(), "packed.tar"), Archived: "stackup.test/packed:1",
+	}
+	pack(t, i.Archive, i.Archived)
+	run("images", "tag", image, i.Pushable)
+	far, err := random.Image(1000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := far.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Digest = digest.String()
+	ref, err := name.ParseReference(i.Pullable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, far); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// startEngine runs the embedded engine with the image in it. run runs a command there.
+func startEngine(t *testing.T, program string) (_ statedir.Dirs, run func(args ...string)) {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", cmp.Or(os.Getenv("E2E_FOLDER"), "su-")) //nolint:usetesting // socket paths are limited
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +106,7 @@ func startEngine(t *testing.T, program string) statedir.Dirs {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := func(args ...string) {
+	run = func(args ...string) {
 		t.Helper()
 		out, err := exec.Command(program, append([]string{"--root", d.Root, "--state", d.State}, args...)...).CombinedOutput()
 		if err != nil {
@@ -72,12 +121,13 @@ func startEngine(t *testing.T, program string) statedir.Dirs {
 	})
 	run("engine", "start")
 	archive := filepath.Join(t.TempDir(), "busybox.tar")
-	pack(t, archive)
+	pack(t, archive, image)
 	run("images", "load", archive)
-	return d
+	return d, run
 }
 
-func pack(t *testing.T, path string) {
+// pack makes an archive with an image of busybox.
+func pack(t *testing.T, path, ref string) {
 	t.Helper()
 	bin, err := os.ReadFile("/bin/busybox")
 	if err != nil {
@@ -94,7 +144,7 @@ func pack(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	img := ocipack.Image{Ref: image, Layers: []io.Reader{layer}, Config: v1.ImageConfig{Env: []string{"PATH=/bin"}}}
+	img := ocipack.Image{Ref: ref, Layers: []io.Reader{layer}, Config: v1.ImageConfig{Env: []string{"PATH=/bin"}}}
 	if err := ocipack.Pack(f, img); err != nil {
 		t.Fatal(err)
 	}

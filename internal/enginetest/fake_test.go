@@ -20,7 +20,12 @@ func withImage() *enginetest.Fake {
 }
 
 func TestFakeKeepsTheContract(t *testing.T) {
-	enginetest.Suite(t, func(*testing.T) enginetest.Engine { return withImage() }, "img:1")
+	enginetest.Suite(t, func(*testing.T) enginetest.Engine {
+		f := withImage()
+		f.AddImage("far:1", "", "sha256:far")
+		f.AddImage("packed:1", "", "sha256:packed")
+		return f
+	}, enginetest.Images{Present: "img:1", Pullable: "far:1", Digest: "sha256:far", Archive: "any.tar", Archived: "packed:1", Pushable: "img:1"})
 }
 
 func box(id string) executor.ContainerSpec {

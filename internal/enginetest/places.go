@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/planner"
@@ -15,6 +16,9 @@ func (f *Fake) Pull(ctx context.Context, ref, digest string, report func(done, t
 		i, ok := f.images[ref]
 		if !ok || i.Err != "" {
 			return fmt.Errorf("pull %s: not found: %s", ref, i.Err)
+		}
+		if digest != "" && i.Wanted != "" && digest != i.Wanted {
+			return fmt.Errorf("pull %s: the registry now has %s where %s was planned", ref, i.Wanted, digest)
 		}
 		report(1, 2)
 		report(2, 2)
@@ -43,14 +47,28 @@ func (f *Fake) Build(ctx context.Context, b executor.BuildSpec, line func(string
 		line("FROM scratch")
 		f.built++
 		digest := fmt.Sprintf("sha256:built-%d", f.built)
-		f.images[b.Ref] = planner.Image{Ref: b.Ref, Local: digest, Wanted: digest}
+		for _, ref := range append([]string{b.Ref}, b.Build.Tags...) {
+			f.images[ref] = planner.Image{Ref: ref, Local: digest, Wanted: digest}
+		}
 		return nil
 	})
 }
 
-// RunToEnd leaves nothing.
+// RunToEnd leaves nothing. Commands whose last word is "sleep N" run until ctx ends;
+// others that name no exit code end with 0.
 func (f *Fake) RunToEnd(ctx context.Context, c executor.ContainerSpec) error {
-	return f.act(ctx, "RunToEnd", c.ID, func() error { return nil })
+	command := c.Service.Command
+	err := f.act(ctx, "RunToEnd", c.ID, func() error {
+		if code, ends := exitCode(command); ends && code != 0 {
+			return fmt.Errorf("exited (%d)", code)
+		}
+		return nil
+	})
+	if err != nil || len(command) == 0 || !strings.HasPrefix(command[len(command)-1], "sleep ") {
+		return err
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // Push needs an image that is here.

@@ -11,9 +11,8 @@ import (
 )
 
 // Suite checks that an engine keeps the contract of executor.Engine. Each
-// case gets an engine of its own from newEngine and leaves nothing behind.
-// image must be present, and its containers able to run sh and sleep.
-func Suite(t *testing.T, newEngine func(t *testing.T) Engine, image string) {
+// case gets an engine of its own from newEngine and leaves nothing behind but images.
+func Suite(t *testing.T, newEngine func(t *testing.T) Engine, images Images) {
 	cases := map[string]func(*subject){
 		"a life from create to remove":          life,
 		"create twice is create once":           createTwice,
@@ -27,40 +26,46 @@ func Suite(t *testing.T, newEngine func(t *testing.T) Engine, image string) {
 		"update rewrites the stored model":      updateStored,
 		"networks and volumes can be repeated":  places,
 		"stacks do not see each other":          twoStacks,
+		"pull takes what was planned":           pull,
+		"load takes one image of an archive":    load,
+		"build names the image it makes":        buildImage,
+		"push needs what is here":               push,
+		"run to the end leaves nothing":         runToEnd,
 	}
 	for name, check := range cases {
-		t.Run(name, func(t *testing.T) { check(newSubject(t, newEngine(t), image)) })
+		t.Run(name, func(t *testing.T) { check(newSubject(t, newEngine(t), images)) })
 	}
 }
 
 // subject is an engine under test, with a stack of one service.
 type subject struct {
-	t     *testing.T
-	e     Engine
-	stack *spec.Stack
-	image planner.Image
+	t      *testing.T
+	e      Engine
+	stack  *spec.Stack
+	images Images
+	image  planner.Image // images.Present, as observed
 }
 
-func newSubject(t *testing.T, e Engine, image string) *subject {
-	s := &subject{t: t, e: e, stack: &spec.Stack{
+func newSubject(t *testing.T, e Engine, images Images) *subject {
+	s := &subject{t: t, e: e, images: images, stack: &spec.Stack{
 		Name:     "suite",
 		Dir:      t.TempDir(),
 		Networks: []spec.Network{{Key: "default", Name: "suite_default"}},
 		Volumes:  []spec.Volume{{Key: "data", Name: "suite_data"}},
 		Services: []spec.Service{{
-			Name: "job", Image: image, Replicas: 1, Entrypoint: []string{"sh", "-c"}, Command: []string{"sleep 3600"},
+			Name: "job", Image: images.Present, Replicas: 1, Entrypoint: []string{"sh", "-c"}, Command: []string{"sleep 3600"},
 			Networks: []spec.Attachment{{Network: "default"}},
 			Mounts:   []spec.Mount{{Type: spec.MountVolume, Source: "data", Target: "/data"}},
 			Restart:  spec.Restart{Policy: spec.RestartNo},
 		}},
 	}}
 	for _, i := range s.observe().Images {
-		if i.Ref == image {
+		if i.Ref == images.Present {
 			s.image = i
 		}
 	}
 	if s.image.Local == "" {
-		t.Fatalf("image %s is not here: %s", image, s.image.Err)
+		t.Fatalf("image %s is not here: %s", images.Present, s.image.Err)
 	}
 	t.Cleanup(s.cleanUp)
 	s.ok("create network", e.CreateNetwork(t.Context(), "suite", s.stack.Networks[0]))
@@ -75,7 +80,7 @@ func (s *subject) cleanUp() {
 	state, err := s.e.Observe(ctx, s.stack)
 	s.ok("observe", err)
 	for _, c := range state.Containers {
-		s.ok("stop", s.e.Stop(ctx, c.ID, time.Second))
+		s.ok("stop", s.e.Stop(ctx, c.ID, 0))
 		s.ok("remove", s.e.Remove(ctx, c.ID))
 	}
 	s.ok("remove network", s.e.RemoveNetwork(ctx, "suite", "suite_default"))
