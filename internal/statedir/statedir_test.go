@@ -3,8 +3,10 @@ package statedir
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -175,17 +177,17 @@ func TestSweepExecsFreesWriters(t *testing.T) {
 		}
 	}
 	opened := make(chan error, 1)
-	waiting := make(chan struct{})
+	thread := make(chan int, 1)
 	go func() {
-		close(waiting)
+		runtime.LockOSThread()
+		thread <- unix.Gettid()
 		f, err := os.OpenFile(dead, os.O_WRONLY, 0)
 		if err == nil {
 			err = f.Close()
 		}
 		opened <- err
 	}()
-	<-waiting
-	time.Sleep(50 * time.Millisecond) // it opens it by now
+	untilOpening(t, <-thread)
 	if err := d.SweepExecs(); err != nil {
 		t.Fatal(err)
 	}
@@ -199,5 +201,23 @@ func TestSweepExecsFreesWriters(t *testing.T) {
 	}
 	if _, err := os.Stat(mine); err != nil {
 		t.Error(err)
+	}
+}
+
+// untilOpening waits until a thread of this process waits in openat.
+func untilOpening(t *testing.T, thread int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/syscall", thread))
+		if err != nil {
+			time.Sleep(50 * time.Millisecond) // a kernel that does not show system calls
+			return
+		}
+		if strings.HasPrefix(string(b), fmt.Sprintf("%d ", unix.SYS_OPENAT)) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the thread is in %q", b)
+		}
 	}
 }
