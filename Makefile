@@ -21,8 +21,14 @@ PINS    := $(TOOLS)/runtime/go.mod $(TOOLS)/runtime/go.sum
 IMAGES  := nginx postgres redis python
 ENGINES := build/engines/containerd-2.4 build/engines/containerd-debian
 
+# What the machine needs for each kind of work, as internal/dev/need.sh takes it.
+NEED_BUILD  := gcc=gcc '/usr/lib/*/crti.o=libc6-dev' pkg-config=pkg-config '/usr/lib/*/libseccomp.a=libseccomp-dev'
+NEED_IMAGES := mmdebstrap=mmdebstrap $(if $(ROOT),,newuidmap=uidmap) /etc/ssl/certs/ca-certificates.crt=ca-certificates
+NEED_UNIT   := gcc=gcc '/usr/lib/*/crti.o=libc6-dev' $(if $(ROOT),iptables=iptables nft=nftables ip=iproute2)
+NEED_E2E    := busybox=busybox-static iptables=iptables nft=nftables ip=iproute2 mkfs.ext4=e2fsprogs
+
 .DELETE_ON_ERROR:
-.PHONY: help deps build helpers example example-image example-images check vet lint unit test e2e machine clean
+.PHONY: help deps build core helpers example example-image example-images check vet lint unit test test-all test-times e2e flake mutants machine clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,10 +38,13 @@ deps: ## install what a full build and test needs and this machine lacks (apt)
 		mmdebstrap=mmdebstrap curl=curl busybox=busybox-static iptables=iptables nft=nftables ip=iproute2 \
 		/etc/ssl/certs/ca-certificates.crt=ca-certificates
 
-build: helpers ## build bin/stackup and its helper programs
-	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/stackup ./cmd/stackup
+build: core helpers ## build bin/stackup and its helper programs
 
-helpers: $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc $(CNI_BIN) $(BUILDKIT)
+helpers: $(CNI_BIN) $(BUILDKIT)
+
+# What a stack needs that builds nothing and has no network of another driver than bridge.
+core: $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc
+	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/stackup ./cmd/stackup
 	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/ \
 		./internal/cni/stackup-cni ./internal/logs/stackup-logger ./internal/initproc/stackup-init
 	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/front/ ./internal/shimfront/containerd-shim-runc-v2
@@ -53,7 +62,7 @@ $(LIBEXEC)/containerd-shim-runc-v2: $(PINS)
 	@touch $@
 
 $(LIBEXEC)/runc: $(PINS)
-	@$(NEED) gcc=gcc '/usr/lib/*/crti.o=libc6-dev' pkg-config=pkg-config '/usr/lib/*/libseccomp.a=libseccomp-dev'
+	@$(NEED) $(NEED_BUILD)
 	@echo build $(@F)
 	@mkdir -p $(@D)
 	@CGO_ENABLED=1 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath -tags 'seccomp netgo osusergo' \
@@ -78,20 +87,26 @@ $(BUILDKIT) &: $(TOOLS)/buildkit/go.mod $(TOOLS)/buildkit/go.sum
 		-o $(CURDIR)/$(LIBEXEC)/ github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
 	@touch $(BUILDKIT)
 
-example: build example-image ## bring up examples/nginx and fetch its page
-	@$(NEED) curl=curl
+# The programs are compiled while Debian's packages are fetched and unpacked.
+example: ## bring up examples/nginx and fetch its page
+	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) curl=curl
+	@$(MAKE) --no-print-directory -j2 core example-image
 	@$(SUDO) internal/dev/example.sh
 
 example-image: build/nginx-image.tar ## make an nginx image from Debian's packages
 
 example-images: $(IMAGES:%=build/%-image.tar) ## make all images that examples/ need
 
-$(IMAGES:%=build/%-image.tar): build/%-image.tar: build/%-rootfs.tar $(wildcard internal/dev/ocipack/*.go internal/dev/ociimage/*.go)
-	@$(GO) run -buildvcs=false ./internal/dev/ociimage -spec internal/dev/images/$*/image.json -o $@ $<
+$(IMAGES:%=build/%-image.tar): build/%-image.tar: build/%-rootfs.tar build/tools/ociimage
+	@build/tools/ociimage -spec internal/dev/images/$*/image.json -o $@ $<
+
+build/tools/ociimage: $(wildcard internal/dev/ocipack/*.go internal/dev/ociimage/*.go)
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $@ ./internal/dev/ociimage
 
 # Only unpacked (variant extract), which takes seconds; settle.sh does the rest.
 $(IMAGES:%=build/%-rootfs.tar): build/%-rootfs.tar: $(shell find internal/dev/images -type f)
-	@$(NEED) mmdebstrap=mmdebstrap $(if $(ROOT),,newuidmap=uidmap) /etc/ssl/certs/ca-certificates.crt=ca-certificates
+	@$(NEED) $(NEED_IMAGES)
 	@echo unpack $* from Debian
 	@mkdir -p $(@D)
 	@mmdebstrap --quiet --variant=extract --skip=output/dev,cleanup/run \
@@ -109,10 +124,22 @@ vet:
 lint: build/tools/golangci-lint
 	@build/tools/golangci-lint run
 
-# The import arrows are a unit test too: internal/archtest.
-unit:
-	@$(NEED) gcc=gcc '/usr/lib/*/crti.o=libc6-dev' $(if $(ROOT),iptables=iptables nft=nftables ip=iproute2)
-	@$(GO) test -buildvcs=false -race $$($(GO) list ./... | grep -v /e2e)
+# A test that fails runs again alone; if it passes then, testreport names it as flaky.
+RERUN = --rerun-fails=1 --rerun-fails-max-failures=6 --rerun-fails-run-root-test
+
+# The import arrows are a unit test too: internal/archtest. vet has its own target.
+unit: build/tools/gotestsum
+	@$(NEED) $(NEED_UNIT)
+	@mkdir -p build/test
+	@build/tools/gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped $(RERUN) --jsonfile build/test/unit.json \
+		--packages "$$($(GO) list ./... | grep -v /e2e | tr '\n' ' ')" -- -buildvcs=false -race -vet=off
+
+build/tools/gotestsum: $(TOOLS)/gotestsum/go.mod $(TOOLS)/gotestsum/go.sum
+	@echo build $(@F)
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/gotestsum build -buildvcs=false -trimpath -ldflags '$(STRIP)' \
+		-o $(CURDIR)/$@ gotest.tools/gotestsum
+	@touch $@
 
 build/tools/golangci-lint: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@echo build $(@F)
@@ -121,27 +148,55 @@ build/tools/golangci-lint: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 		-o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
-test: check ## all of check, then e2e (as root)
-ifeq ($(ROOT),0)
-	@$(MAKE) --no-print-directory e2e
-else
-	@echo 'left out: unit tests that need root, and all of e2e (containers need root): run make test as root'
-endif
+test: ## all checks: check and, as root, e2e: what CI runs
+	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(if $(ROOT),$(NEED_E2E))
+	@MAKE='$(MAKE)' internal/dev/test.sh $(if $(ROOT),check e2e,check)
+	@$(if $(ROOT),,echo 'left out: unit tests that need root, and all of e2e (containers need root): run make test as root')
 
-e2e: build example-images $(ENGINES) ## the built program against real engines, as root
+test-all: ## every test on every engine and on cgroup v2, every kill point, another kernel, a short soak; as root
+	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(NEED_E2E)
+	@MAKE='$(MAKE)' REPORT=-all WORLDS=-all STACKUP_SOAK=2m internal/dev/test.sh check e2e machine
+
+test-times: ## what make test spends its time on, per kind of work and per test
+	@MAKE='$(MAKE)' REPORT=-times internal/dev/test.sh check e2e
+
+# WORLDS has flags of internal/dev/worlds, PATTERN chooses tests.
+PATTERN := .
+WORLDS  ?=
+E2E     := build/test/worlds -suite e2e=build/test/e2e.test -suite internal/ctrd=build/test/engine.test -test.run '$(PATTERN)' $(WORLDS)
+
+e2e: e2e-programs build/tools/gotestsum ## the built program against real engines, as root (PATTERN chooses tests)
 	@test '$(ROOT)' = 0 || { echo 'e2e needs root: run make e2e as root' >&2; exit 1; }
-	@$(NEED) busybox=busybox-static iptables=iptables nft=nftables ip=iproute2 mkfs.ext4=e2fsprogs
-	@GO='$(GO)' internal/dev/e2e.sh
+	@$(NEED) $(NEED_E2E)
+	@rm -rf build/test/e2e
+	@build/tools/gotestsum --raw-command --format testname --hide-summary=skipped $(RERUN) --jsonfile build/test/e2e.json -- $(E2E)
+
+.PHONY: e2e-programs
+e2e-programs: build example-images $(ENGINES)
+	@mkdir -p build/test
+	@CGO_ENABLED=0 $(GOBUILD) -o build/test/ ./internal/dev/worlds ./e2e/rpcfault
+	@CGO_ENABLED=0 $(GO) test -buildvcs=false -tags e2e -c -o build/test/e2e.test ./e2e
+	@CGO_ENABLED=0 $(GO) test -buildvcs=false -tags e2e -c -o build/test/engine.test ./internal/ctrd
+
+mutants: e2e-programs ## show that the tests bite: deliberate faults, each of which must be caught
+	@$(GO) run -buildvcs=false ./internal/dev/mutants
+
+COUNT ?= 20
+LIMIT ?= 1h
+
+flake: e2e-programs ## run the tests that PATTERN chooses COUNT times, for LIMIT at most, and count failures per test
+	@rm -rf build/test/flake
+	@$(E2E) -count $(COUNT) -limit $(LIMIT) -summary -logs build/test/flake
 
 # What this kernel may not do, in a machine that is emulated: another kernel, cgroups
-# v2, ipvlan, NFS, CIFS, AppArmor, and SELinux in its place. PATTERN chooses tests.
+# v2, ipvlan, NFS, CIFS, AppArmor, and SELinux in its place. ON_MACHINE chooses tests.
 MACHINE := build/machine
-PATTERN := TestIPvlan|TestNFSVolume|TestCIFSVolume|TestAppArmor|TestDefaultSecurityProfile|TestProcessAttributes|TestResourceLimits|TestFurtherAttributes|TestAttributesReachTheProcess|TestStorageSize|TestReboot|TestPauseAmidProbes|TestEventsStatsAttach
+ON_MACHINE := TestIPvlan|TestNFSVolume|TestCIFSVolume|TestAppArmor|TestDefaultSecurityProfile|TestProcessAttributes|TestResourceLimits|TestFurtherAttributes|TestAttributesReachTheProcess|TestStorageSize|TestReboot|TestPauseAmidProbes|TestEventsStatsAttach
 
-machine: build $(ENGINES) example-images $(MACHINE)/disk ## e2e tests of what this kernel may lack, in an emulated machine, as root
+machine: e2e-programs $(MACHINE)/disk ## e2e tests of what this kernel may lack, in an emulated machine, as root
 	@$(NEED) qemu-system-x86_64=qemu-system-x86 mke2fs=e2fsprogs
-	@GO='$(GO)' internal/dev/machine/run.sh $(MACHINE) '^($(PATTERN))$$'
-	@GO='$(GO)' internal/dev/machine/run.sh $(MACHINE) '^(TestSELinuxLabels)$$' lsm=landlock,lockdown,yama,integrity,selinux,bpf
+	@internal/dev/machine/run.sh $(MACHINE) '^($(ON_MACHINE))$$'
+	@internal/dev/machine/run.sh $(MACHINE) '^(TestSELinuxLabels)$$' lsm=landlock,lockdown,yama,integrity,selinux,bpf
 
 $(MACHINE)/disk: $(wildcard internal/dev/machine/*)
 	@$(NEED) mmdebstrap=mmdebstrap mke2fs=e2fsprogs

@@ -18,47 +18,45 @@ const guestbookURL = "http://127.0.0.1:18081/"
 // application server in a built image, PostgreSQL, Redis, a migration. What is
 // in its volume outlives down, and goes with down -v.
 func TestApplication(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		for _, name := range []string{"nginx", "postgres", "redis", "python"} {
-			w.must("images", "load", filepath.Join(repo, "build", name+"-image.tar"))
-		}
-		leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
-		check(t, os.CopyFS(w.project, os.DirFS(filepath.Join(repo, "examples/guestbook"))))
-		w.file("db_password.txt", canarySecret+"\n")
-		w.env = append(w.env, "PORT=18081")
+	w := newWorld(t, slowly())
+	for _, name := range []string{"nginx", "postgres", "redis", "python"} {
+		w.must("images", "load", filepath.Join(repo, "build", name+"-image.tar"))
+	}
+	w.mayKeepBuildCache()
+	check(t, os.CopyFS(w.project, os.DirFS(filepath.Join(repo, "examples/guestbook"))))
+	w.file("db_password.txt", canarySecret+"\n")
+	w.env = append(w.env, "PORT=18081")
 
-		w.must("up", "-d", "--wait")
-		w.page("views: 1")
-		w.write("the first entry")
-		w.write("one with <b>")
-		w.page("1: the first entry", "2: one with &lt;b&gt;", "views: 2")
-		w.migrated("0 -> 2")
-		w.apart()
-		w.nowhere(canarySecret)
+	w.must("up", "-d", "--wait")
+	w.page("views: 1")
+	w.write("the first entry")
+	w.write("one with <b>")
+	w.page("1: the first entry", "2: one with &lt;b&gt;", "views: 2")
+	w.migrated("0 -> 2")
+	w.apart()
+	w.nowhere(canarySecret)
 
-		before := w.ps("-a")
-		if r := w.must("up", "-d", "--wait"); strings.Contains(r.out+r.err, "create") {
-			t.Errorf("a second up makes things:\n%s%s", r.out, r.err)
+	before := w.ps("-a")
+	if r := w.must("up", "-d", "--wait"); strings.Contains(r.out+r.err, "create") {
+		t.Errorf("a second up makes things:\n%s%s", r.out, r.err)
+	}
+	w.unchanged("after up")
+	for name, p := range w.ps("-a") {
+		if before[name].ID != p.ID {
+			t.Errorf("the second up has replaced %s", name)
 		}
-		w.unchanged("after up")
-		for name, p := range w.ps("-a") {
-			if before[name].ID != p.ID {
-				t.Errorf("the second up has replaced %s", name)
-			}
-		}
+	}
 
-		w.must("down")
-		w.must("up", "-d", "--wait")
-		w.page("1: the first entry", "2: one with &lt;b&gt;", "views: 1")
-		w.migrated("2 -> 2")
-		w.write("the third entry")
-		w.page("3: the third entry", "views: 2")
-		w.must("down", "-v")
-		if left := w.must("volumes", "ls", "-q").out; left != "" {
-			t.Errorf("down -v left volumes: %s", left)
-		}
-		leaks()
-	})
+	w.must("down")
+	w.must("up", "-d", "--wait")
+	w.page("1: the first entry", "2: one with &lt;b&gt;", "views: 1")
+	w.migrated("2 -> 2")
+	w.write("the third entry")
+	w.page("3: the third entry", "views: 2")
+	w.must("down", "-v")
+	if left := w.must("volumes", "ls", "-q").out; left != "" {
+		t.Errorf("down -v left volumes: %s", left)
+	}
 }
 
 // page wants the application's page with all of that on it, through nginx.

@@ -16,51 +16,40 @@ import (
 // Intent: a machine that reaches no registry takes images out of the archives
 // that the stack file names, when they are missing and only then.
 func TestArchive(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		const far = "registry.invalid/app:1"
-		w.must("images", "tag", busyboxRef, far)
-		w.must("images", "tag", busyboxRef, "stackup.test/beside:1")
-		w.must("images", "save", "-o", filepath.Join(w.project, "app.tar"), far, "stackup.test/beside:1")
-		w.must("images", "rm", far, "stackup.test/beside:1")
-		w.dockerArchive("docker.tar", "registry.invalid/saved:1")
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	const far = "registry.invalid/app:1"
+	w.must("images", "tag", busyboxRef, far)
+	w.must("images", "tag", busyboxRef, "stackup.test/beside:1")
+	w.must("images", "save", "-o", filepath.Join(w.project, "app.tar"), far, "stackup.test/beside:1")
+	w.must("images", "rm", far, "stackup.test/beside:1")
+	w.dockerArchive("docker.tar", "registry.invalid/saved:1")
+	w.file("stack.yaml", `
 services:
   a: {image: "registry.invalid/app:1", x-stackup: {archive: ./app.tar}, stop_grace_period: 0s}
   b: {image: "registry.invalid/app:1", stop_grace_period: 0s}
   c: {image: "registry.invalid/saved:1", command: [/none], x-stackup: {archive: docker.tar}}
 `)
-		if r := w.run("plan"); strings.Count(r.out, "from app.tar") != 1 || strings.Count(r.out, "from docker.tar") != 1 {
-			t.Errorf("plan:\n%s%s", r.out, r.err)
-		}
-		w.must("create")
-		w.has("created", far, "registry.invalid/saved:1", busyboxRef) // and nothing else of the archive
-		w.must("up", "-d", "a", "b")
-		w.inside("b", map[string]string{"echo here": "here"})
-		check(t, os.Remove(filepath.Join(w.project, "app.tar")))
-		w.must("up", "-d", "--force-recreate", "a", "b")
-		if out := w.must("pull", "a").out; out != "" {
-			t.Errorf("pull: %s", out)
-		}
-		w.must("down")
-		w.must("images", "rm", far, "registry.invalid/saved:1")
-		w.refuses("neither is its archive "+filepath.Join(w.project, "app.tar"), "up", "-d", "a")
-		w.must("images", "save", "-o", filepath.Join(w.project, "app.tar"), busyboxRef)
-		w.refuses("it has no image registry.invalid/app:1, but "+busyboxRef, "up", "-d", "a")
-		w.refuses("it has no image registry.invalid/app:1, but "+busyboxRef, "pull", "a")
-		w.file("app.tar", "no archive")
-		w.refuses("app.tar: ", "up", "-d", "a")
-		w.must("down")
-		leaks()
-	})
-}
-
-// refuses wants a command to fail with that.
-func (w *world) refuses(want string, args ...string) {
-	w.t.Helper()
-	if r := w.run(args...); r.code != 1 || !strings.Contains(r.err, want) {
-		w.t.Errorf("%v: exit %d, want %q:\n%s", args, r.code, want, r.err)
+	if r := w.run("plan"); strings.Count(r.out, "from app.tar") != 1 || strings.Count(r.out, "from docker.tar") != 1 {
+		t.Errorf("plan:\n%s%s", r.out, r.err)
 	}
+	w.must("create")
+	w.has("created", far, "registry.invalid/saved:1", busyboxRef) // and nothing else of the archive
+	w.must("up", "-d", "a", "b")
+	w.inside("b", map[string]string{"echo here": "here"})
+	check(t, os.Remove(filepath.Join(w.project, "app.tar")))
+	w.must("up", "-d", "--force-recreate", "a", "b")
+	if out := w.must("pull", "a").out; out != "" {
+		t.Errorf("pull: %s", out)
+	}
+	w.must("down")
+	w.must("images", "rm", far, "registry.invalid/saved:1")
+	w.refused("neither is its archive "+filepath.Join(w.project, "app.tar"), "up", "-d", "a")
+	w.must("images", "save", "-o", filepath.Join(w.project, "app.tar"), busyboxRef)
+	w.refused("it has no image registry.invalid/app:1, but "+busyboxRef, "up", "-d", "a")
+	w.refused("it has no image registry.invalid/app:1, but "+busyboxRef, "pull", "a")
+	w.file("app.tar", "no archive")
+	w.refused("app.tar: ", "up", "-d", "a")
+	w.must("down")
 }
 
 // dockerArchive makes an archive as docker save does.

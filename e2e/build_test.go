@@ -55,62 +55,60 @@ COPY . /src
 // Intent: up builds what is due and nothing else, says which input has changed,
 // and leaves the old container serving if a build fails.
 func TestBuild(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
-		w.env = append(w.env, "TOKEN="+canarySecret)
-		w.file("web/Dockerfile", webDockerfile)
-		w.file("web/page", "one\n")
-		w.file("tools/none", "")
-		w.file("web/skipped.log", "1")
-		w.file("web/.dockerignore", "*.log\n")
-		w.file("stack.yaml", buildStack)
-		w.must("up", "-d")
-		w.inside("web", map[string]string{
-			"cat /version": "version 1", "cat /tool": "tool", "cat /src/page": "one", "ls /src/skipped.log 2>&1 || true": ".*No such file.*",
-			"cat /hosts-then": `10\.1\.2\.3\s+buildhost`, "ls /run/secrets 2>&1 || true": ".*No such file.*|",
-		})
-		w.nowhere(canarySecret)
-		if r := w.must("images", "ls"); !strings.Contains(r.out, "stackup.test/also") {
-			t.Errorf("the further tag is not there:\n%s", r.out)
-		}
-		w.unchanged("after up")
-		w.file("web/skipped.log", "2")
-		w.unchanged("after a change that .dockerignore leaves out")
-		w.must("build")
-		w.unchanged("after building the same once more")
-
-		first := w.ps()["web.1"].ID
-		w.file("web/page", "two\n")
-		if r := w.run("plan"); !strings.Contains(r.out, "build.context: ") || !strings.Contains(r.out, "replace web.1") || strings.Contains(r.out, "shop-tools") {
-			t.Errorf("plan after a change:\n%s", r.out)
-		}
-		w.must("up", "-d")
-		w.inside("web", map[string]string{"cat /src/page": "two"})
-		w.unchanged("after the second up")
-
-		second := w.ps()["web.1"].ID
-		w.file("tools/none", "what no step copies")
-		if r := w.run("plan"); !strings.Contains(r.out, "shop-tools") {
-			t.Errorf("plan after a change of the base:\n%s", r.out)
-		}
-		w.must("up", "-d") // both images come out the same
-		w.unchanged("after a build that changed nothing")
-		if now := w.ps()["web.1"].ID; now != second {
-			t.Errorf("%s took the place of %s with the same image", now, second)
-		}
-		w.file("web/Dockerfile", webDockerfile+"RUN echo last words; exit 7\n")
-		r := w.run("up", "-d")
-		if r.code != 1 || !strings.Contains(r.err, "last words") || !strings.Contains(r.err, "exit code: 7") {
-			t.Errorf("a build that fails: exit %d\n%s", r.code, r.err)
-		}
-		if now := w.ps()["web.1"].ID; first == second || now != second {
-			t.Errorf("%s, then %s, then %s: the one that served is gone", first, second, now)
-		}
-		w.file("web/Dockerfile", webDockerfile)
-		w.unchanged("with the Dockerfile as it was")
-		w.must("down", "-v")
-		leaks()
+	w := newWorld(t, slowly())
+	w.mayKeepBuildCache()
+	w.env = append(w.env, "TOKEN="+canarySecret)
+	w.file("web/Dockerfile", webDockerfile)
+	w.file("web/page", "one\n")
+	w.file("tools/none", "")
+	w.file("web/skipped.log", "1")
+	w.file("web/.dockerignore", "*.log\n")
+	w.file("stack.yaml", buildStack)
+	w.must("up", "-d")
+	w.inside("web", map[string]string{
+		"cat /version": "version 1", "cat /tool": "tool", "cat /src/page": "one", "ls /src/skipped.log 2>&1 || true": ".*No such file.*",
+		"cat /hosts-then": `10\.1\.2\.3\s+buildhost`, "ls /run/secrets 2>&1 || true": ".*No such file.*|",
 	})
+	w.nowhere(canarySecret)
+	if r := w.must("images", "ls"); !strings.Contains(r.out, "stackup.test/also") {
+		t.Errorf("the further tag is not there:\n%s", r.out)
+	}
+	w.unchanged("after up")
+	w.file("web/skipped.log", "2")
+	w.unchanged("after a change that .dockerignore leaves out")
+	w.must("build")
+	w.unchanged("after building the same once more")
+
+	first := w.ps()["web.1"].ID
+	w.file("web/page", "two\n")
+	if r := w.run("plan"); !strings.Contains(r.out, "build.context: ") || !strings.Contains(r.out, "replace web.1") || strings.Contains(r.out, "shop-tools") {
+		t.Errorf("plan after a change:\n%s", r.out)
+	}
+	w.must("up", "-d")
+	w.inside("web", map[string]string{"cat /src/page": "two"})
+	w.unchanged("after the second up")
+
+	second := w.ps()["web.1"].ID
+	w.file("tools/none", "what no step copies")
+	if r := w.run("plan"); !strings.Contains(r.out, "shop-tools") {
+		t.Errorf("plan after a change of the base:\n%s", r.out)
+	}
+	w.must("up", "-d") // both images come out the same
+	w.unchanged("after a build that changed nothing")
+	if now := w.ps()["web.1"].ID; now != second {
+		t.Errorf("%s took the place of %s with the same image", now, second)
+	}
+	w.file("web/Dockerfile", webDockerfile+"RUN echo last words; exit 7\n")
+	r := w.run("up", "-d")
+	if r.code != 1 || !strings.Contains(r.err, "last words") || !strings.Contains(r.err, "exit code: 7") {
+		t.Errorf("a build that fails: exit %d\n%s", r.code, r.err)
+	}
+	if now := w.ps()["web.1"].ID; first == second || now != second {
+		t.Errorf("%s, then %s, then %s: the one that served is gone", first, second, now)
+	}
+	w.file("web/Dockerfile", webDockerfile)
+	w.unchanged("with the Dockerfile as it was")
+	w.must("down", "-v")
 }
 
 // unchanged wants a plan with nothing to do.
@@ -124,7 +122,8 @@ func (w *world) unchanged(when string) {
 // Intent: a command that is killed while it builds leaves nothing that runs, and
 // the next one converges.
 func TestBuildKilled(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded), slowly())
+	w.mayKeepBuildCache()
 	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo begun && sleep 98765\n")
 	w.file("stack.yaml", "services:\n  web: {build: web, command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
 	cmd := w.cmd(t.Context(), "up", "-d")
@@ -135,7 +134,7 @@ func TestBuildKilled(t *testing.T) {
 	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo done > /done\n")
 	begun := time.Now()
 	w.must("up", "-d")
-	if took := time.Since(begun); took > 30*time.Second {
+	if took := time.Since(begun); took > allow(30*time.Second) {
 		t.Errorf("the next up took %s", took)
 	}
 	w.inside("web", map[string]string{"cat /done": "done"})
@@ -152,8 +151,8 @@ func TestBuildKilled(t *testing.T) {
 
 // Intent: with BUILDKIT_HOST the image is built there and comes here as an archive.
 func TestBuildElsewhere(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ")
+	w := newWorld(t, only(embedded))
+	w.mayStay("lease ", "snapshot ")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "buildkitd.toml")
 	check(t, os.WriteFile(config, []byte(fmt.Sprintf("[worker.oci]\nenabled=false\n[worker.containerd]\nenabled=true\naddress=%q\nnamespace=\"elsewhere\"\nnetworkMode=\"host\"\n", w.socket())), 0o600))
@@ -179,15 +178,15 @@ func TestBuildElsewhere(t *testing.T) {
 		t.Errorf("a build that fails: exit %d\n%s", r.code, r.err)
 	}
 	w.must("down", "-v")
-	leaks()
 }
 
 // Intent: at whatever moment a command that builds is killed, also while BuildKit
 // is only coming up, the next one converges, and in the end nothing is left.
 func TestBuildKilledAtAnyTime(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded), slowly())
+	w.mayKeepBuildCache()
 	w.file("stack.yaml", "services:\n  web: {build: web, command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
-	for i, after := range []time.Duration{50, 100, 150, 200, 250, 300, 400, 500, 600, 700, 850, 1000} {
+	for i, after := range sliceOf(t, []time.Duration{50, 100, 150, 200, 250, 300, 400, 500, 600, 700, 850, 1000}) {
 		w.file("web/Dockerfile", fmt.Sprintf("FROM stackup.test/busybox:1\nRUN echo %d && sleep 0.%d\n", i, i%5))
 		cmd := w.cmd(t.Context(), "up", "-d")
 		check(t, cmd.Start())
@@ -213,9 +212,9 @@ func TestBuildKilledAtAnyTime(t *testing.T) {
 
 // Intent: a build can be checked, printed, attested and pushed.
 func TestBuildFlags(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded))
 	reg := newRegistry(t)
-	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+	w.mayKeepBuildCache()
 	ref := reg.host + "/made:1"
 	w.file("Dockerfile", "FROM stackup.test/busybox:1\nARG V=0\nRUN echo $V > /v\n")
 	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", build: {context: ., args: {V: \"1\"}}, stop_grace_period: 0s}\n")
@@ -243,14 +242,13 @@ func TestBuildFlags(t *testing.T) {
 		}
 	}
 	w.must("down", "-v")
-	leaks()
 }
 
 // Intent: a context may lie elsewhere: an archive, packed or not, a folder of a
 // repository, or nothing but a Dockerfile.
 func TestBuildFromAddresses(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+	w := newWorld(t, only(embedded))
+	w.mayKeepBuildCache()
 	served := t.TempDir()
 	sh := func(script string) {
 		t.Helper()
@@ -282,6 +280,5 @@ cd repo && git init -q -b main && git add . && git -c user.name=a -c user.email=
 	w.must("down")
 	w.file("context.tar", "")
 	w.file("stack.yaml", "services:\n  a: {build: ./context.tar}\n")
-	w.refuses("context.tar is not a folder", "up", "-d")
-	leaks()
+	w.refused("context.tar is not a folder", "up", "-d")
 }

@@ -14,9 +14,8 @@ import (
 // memory included, by the rules of docker cp; a container's links lead nowhere
 // but in it.
 func TestCopy(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.file("stack.yaml", `
 services:
   a:
     image: stackup.test/busybox:1
@@ -30,23 +29,21 @@ volumes:
   data: {}
   mem: {driver_opts: {type: tmpfs, device: tmpfs}}
 `)
-		w.file("ro/x", "")
-		w.file("site/index.html", "mine")
-		w.file("site/in/deep", "deep")
-		w.must("up", "-d")
-		for _, running := range []bool{true, false} {
-			w.copies(running)
-			w.outside()
-			w.run("exec", "-T", "a", "touch", "/tmp/end")
-			w.run("exec", "-T", "--index", "2", "a", "touch", "/tmp/end")
-			w.eventually("a ends", func() bool { return w.ps("-a")["a.1"].State == "exited" && w.ps("-a")["a.2"].State == "exited" })
-		}
-		if got := mountsBelow(filepath.Join(w.state(), "mounts")); len(got) > 0 {
-			t.Errorf("left mounted: %v", got)
-		}
-		w.must("down", "-v")
-		leaks()
-	})
+	w.file("ro/x", "")
+	w.file("site/index.html", "mine")
+	w.file("site/in/deep", "deep")
+	w.must("up", "-d")
+	for _, running := range []bool{true, false} {
+		w.copies(running)
+		w.outside()
+		w.run("exec", "-T", "a", "touch", "/tmp/end")
+		w.run("exec", "-T", "--index", "2", "a", "touch", "/tmp/end")
+		w.eventually("a ends", func() bool { return w.ps("-a")["a.1"].State == "exited" && w.ps("-a")["a.2"].State == "exited" })
+	}
+	if got := mountsBelow(filepath.Join(w.state(), "mounts")); len(got) > 0 {
+		t.Errorf("left mounted: %v", got)
+	}
+	w.must("down", "-v")
 }
 
 func (w *world) copies(running bool) {

@@ -7,8 +7,7 @@ import "testing"
 // Intent: create makes everything and starts nothing; what runs goes on running
 // until the next up.
 func TestCreate(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	stack := func(v string) string {
 		return "services:\n  a: {image: \"stackup.test/busybox:1\", command: [sleep, \"100000\"], environment: {V: \"" + v + "\"}, stop_grace_period: 0s, volumes: [\"data:/data\"]}\nvolumes: {data: {}}\n"
 	}
@@ -31,5 +30,4 @@ func TestCreate(t *testing.T) {
 	w.inside("a", map[string]string{"echo $V": "2"})
 	w.converged(1)
 	w.must("down", "-v")
-	leaks()
 }

@@ -52,9 +52,9 @@ func (w *world) resolver(at, answer string) {
 
 var answerLine = regexp.MustCompile(`(?m)^(?:Address(?: \d+)?: |\S+\tname = )(\S+)$`)
 
-// asks gives what a service's container hears when it asks for a name by DNS,
+// lookUp returns what a service's container hears when it asks for a name by DNS,
 // past its hosts file, in the order in which it comes; and how long it took.
-func (w *world) asks(service, kind, name string) (answers []string, r result) {
+func (w *world) lookUp(service, kind, name string) (answers []string, r result) {
 	w.t.Helper()
 	argv := []string{"exec", "-T", service, "nslookup", "-type=" + kind, name}
 	if kind == "ptr" {
@@ -71,19 +71,19 @@ func (w *world) asks(service, kind, name string) (answers []string, r result) {
 	return answers, r
 }
 
-// hears waits until it is so: what outlives the command starts beside it.
-func (w *world) hears(service, kind, name string, want ...string) {
+// resolves waits until it is so: what outlives the command starts beside it.
+func (w *world) resolves(service, kind, name string, want ...string) {
 	w.t.Helper()
 	want = slices.Sorted(slices.Values(want))
 	var got []string
 	var r result
-	deadline := time.Now().Add(10 * time.Second)
+	limit := within(10 * time.Second)
 	for {
-		got, r = w.asks(service, kind, name)
+		got, r = w.lookUp(service, kind, name)
 		if slices.Sort(got); slices.Equal(got, want) {
 			return
 		}
-		if time.Now().After(deadline) {
+		if limit.passed() {
 			w.t.Errorf("%s asks for %s (%s): %v, want %v\n%s%s", service, name, kind, got, want, r.out, r.err)
 			return
 		}
@@ -95,10 +95,9 @@ func (w *world) hears(service, kind, name string, want ...string) {
 // their names, and the world by the host's resolvers, also one that listens on
 // the host's loopback; and nobody learns of networks that it is not on.
 func TestNamesByDNS(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		w.withResolver()
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t, slowly())
+	w.withResolver()
+	w.file("stack.yaml", `
 services:
   web: {image: stackup.test/busybox:1, networks: [front], stop_grace_period: 0s}
   api: {image: stackup.test/busybox:1, networks: {front: {aliases: [backend]}, back: {}}, stop_grace_period: 0s}
@@ -111,53 +110,50 @@ networks:
   alone: {enable_ipv4: false, enable_ipv6: true, ipam: {config: [{subnet: fd00:5a:2::/64}]}}
   both: {enable_ipv6: true, ipam: {config: [{subnet: fd00:5a:1::/64}]}}
 `)
-		w.must("up", "-d")
-		ps := w.ps()
-		at := func(service, network string) string { return ps[service+".1"].Addresses["shop_"+network] }
-		w.hears("web", "a", "api", at("api", "front"))
-		w.hears("web", "a", "backend", at("api", "front"))
-		w.hears("web", "a", "shop-api-1", at("api", "front"))
-		w.hears("web", "a", "api.shop_front", at("api", "front"))
-		w.hears("web", "ptr", at("api", "front"), "shop-api-1.shop_front")
-		w.hears("db", "a", "api", at("api", "back"))
-		w.hears("api", "a", "the-db", at("db", "back")) // of the second of its networks
-		w.hears("api", "a", "web", at("web", "front"))
-		w.hears("six", "aaaa", "six", "fd00:5a:1::2")
-		w.hears("alone", "aaaa", "alone", "fd00:5a:2::2")
-		w.hears("alone", "a", "some.test", "192.0.2.77")
+	w.must("up", "-d")
+	ps := w.ps()
+	at := func(service, network string) string { return ps[service+".1"].Addresses["shop_"+network] }
+	w.resolves("web", "a", "api", at("api", "front"))
+	w.resolves("web", "a", "backend", at("api", "front"))
+	w.resolves("web", "a", "shop-api-1", at("api", "front"))
+	w.resolves("web", "a", "api.shop_front", at("api", "front"))
+	w.resolves("web", "ptr", at("api", "front"), "shop-api-1.shop_front")
+	w.resolves("db", "a", "api", at("api", "back"))
+	w.resolves("api", "a", "the-db", at("db", "back")) // of the second of its networks
+	w.resolves("api", "a", "web", at("web", "front"))
+	w.resolves("six", "aaaa", "six", "fd00:5a:1::2")
+	w.resolves("alone", "aaaa", "alone", "fd00:5a:2::2")
+	w.resolves("alone", "a", "some.test", "192.0.2.77")
 
-		w.hears("web", "a", "some.test", "192.0.2.77")
-		w.hears("api", "a", "some.test", "192.0.2.77")
-		if got, r := w.asks("db", "a", "some.test"); r.code == 0 {
-			t.Errorf("a way out of an internal network: %v\n%s", got, r.out)
-		}
-		w.hears("web", "a", "some.where", "NXDOMAIN")
+	w.resolves("web", "a", "some.test", "192.0.2.77")
+	w.resolves("api", "a", "some.test", "192.0.2.77")
+	if got, r := w.lookUp("db", "a", "some.test"); r.code == 0 {
+		t.Errorf("a way out of an internal network: %v\n%s", got, r.out)
+	}
+	w.resolves("web", "a", "some.where", "NXDOMAIN")
 
-		// Neither what nobody has, nor what others have, keeps anybody waiting.
-		for _, name := range []string{"nobody", "db", "the-db", "nobody.shop_front"} {
-			got, r := w.asks("web", "a", name)
-			if !slices.Equal(got, []string{"NXDOMAIN"}) || r.took > time.Second*patience() { // no more than a resolver waits
-				t.Errorf("web asks for %s: %v after %s\n%s%s", name, got, r.took, r.out, r.err)
-			}
+	// Neither what nobody has, nor what others have, keeps anybody waiting.
+	for _, name := range []string{"nobody", "db", "the-db", "nobody.shop_front"} {
+		got, r := w.lookUp("web", "a", name)
+		if !slices.Equal(got, []string{"NXDOMAIN"}) || r.took > allow(time.Second) { // no more than a resolver waits
+			t.Errorf("web asks for %s: %v after %s\n%s%s", name, got, r.took, r.out, r.err)
 		}
-		w.hears("web", "ptr", at("db", "back"), "NXDOMAIN")
-		for _, port := range []string{"53", "20053"} {
-			gateway := regexp.MustCompile(`\d+$`).ReplaceAllString(at("api", "front"), "1:") + port
-			if r := w.run("exec", "-T", "six", "nslookup", "-type=a", "api", gateway); r.code == 0 {
-				t.Errorf("who is not on front hears at %s:\n%s", gateway, r.out)
-			}
+	}
+	w.resolves("web", "ptr", at("db", "back"), "NXDOMAIN")
+	for _, port := range []string{"53", "20053"} {
+		gateway := regexp.MustCompile(`\d+$`).ReplaceAllString(at("api", "front"), "1:") + port
+		if r := w.run("exec", "-T", "six", "nslookup", "-type=a", "api", gateway); r.code == 0 {
+			t.Errorf("who is not on front hears at %s:\n%s", gateway, r.out)
 		}
-		w.must("down")
-		leaks()
-	})
+	}
+	w.must("down")
 }
 
 // Intent: replicas take turns; one that is unhealthy, or has ended, is found by
 // nobody until it is well again, by DNS and by hosts files alike.
 func TestReplicasByDNS(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t, slowly())
+	w.file("stack.yaml", `
 services:
   web: {image: stackup.test/busybox:1, stop_grace_period: 0s}
   job: {image: stackup.test/busybox:1, command: [sh, -c, "while [ ! -e /tmp/end ]; do sleep 0.1; done"], stop_grace_period: 0s}
@@ -167,76 +163,71 @@ services:
     healthcheck: {test: "test ! -e /tmp/sick", interval: 200ms, retries: 1}
     stop_grace_period: 0s
 `)
-		w.must("up", "-d", "--wait")
-		ps := w.ps()
-		all := []string{addressOf(t, ps["db.1"]), addressOf(t, ps["db.2"]), addressOf(t, ps["db.3"])}
-		w.hears("web", "a", "db", all...)
-		first := map[string]bool{}
-		for range 60 {
-			got, _ := w.asks("web", "a", "db")
-			if len(got) > 0 {
-				first[got[0]] = true
-			}
-			if len(first) == 3 {
-				break
-			}
+	w.must("up", "-d", "--wait")
+	ps := w.ps()
+	all := []string{addressOf(t, ps["db.1"]), addressOf(t, ps["db.2"]), addressOf(t, ps["db.3"])}
+	w.resolves("web", "a", "db", all...)
+	first := map[string]bool{}
+	for range 60 {
+		got, _ := w.lookUp("web", "a", "db")
+		if len(got) > 0 {
+			first[got[0]] = true
 		}
-		if len(first) != 3 {
-			t.Errorf("first of 60 answers were only %v of %v", first, all)
+		if len(first) == 3 {
+			break
 		}
-		w.must("exec", "-T", "--index", "2", "db", "touch", "/tmp/sick")
-		w.hears("web", "a", "db", all[0], all[2])
-		w.hears("web", "a", "shop-db-2") // it is known, and nobody is there
-		if got := w.hostsEntries("web", "db"); slices.Contains(got, all[1]) || len(got) != 2 {
-			t.Errorf("web's hosts file has db at %v, and %s is unhealthy", got, all[1])
-		}
-		w.must("exec", "-T", "--index", "2", "db", "sh", "-c", "busybox rm /tmp/sick")
-		w.hears("web", "a", "db", all...)
-		if got := w.hostsEntries("web", "db"); len(got) != 3 {
-			t.Errorf("web's hosts file has db at %v, want three", got)
-		}
-		w.hears("web", "a", "job", addressOf(t, ps["job.1"]))
-		w.must("exec", "-T", "job", "touch", "/tmp/end")
-		w.hears("web", "a", "job")
-		if got := w.hostsEntries("web", "job"); len(got) != 0 {
-			t.Errorf("web's hosts file has job, which has ended, at %v", got)
-		}
-		w.must("down")
-		leaks()
-	})
+	}
+	if len(first) != 3 {
+		t.Errorf("first of 60 answers were only %v of %v", first, all)
+	}
+	w.must("exec", "-T", "--index", "2", "db", "touch", "/tmp/sick")
+	w.resolves("web", "a", "db", all[0], all[2])
+	w.resolves("web", "a", "shop-db-2") // it is known, and nobody is there
+	if got := w.hostsEntries("web", "db"); slices.Contains(got, all[1]) || len(got) != 2 {
+		t.Errorf("web's hosts file has db at %v, and %s is unhealthy", got, all[1])
+	}
+	w.must("exec", "-T", "--index", "2", "db", "sh", "-c", "busybox rm /tmp/sick")
+	w.resolves("web", "a", "db", all...)
+	if got := w.hostsEntries("web", "db"); len(got) != 3 {
+		t.Errorf("web's hosts file has db at %v, want three", got)
+	}
+	w.resolves("web", "a", "job", addressOf(t, ps["job.1"]))
+	w.must("exec", "-T", "job", "touch", "/tmp/end")
+	w.resolves("web", "a", "job")
+	if got := w.hostsEntries("web", "job"); len(got) != 0 {
+		t.Errorf("web's hosts file has job, which has ended, at %v", got)
+	}
+	w.must("down")
 }
 
 // Intent: the one who answers may die at any moment. Names of the stack go on
 // by hosts files, and all others are answered by its successor.
 func TestNamesSurviveTheSupervisor(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		w.withResolver()
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.withResolver()
+	w.file("stack.yaml", `
 services:
   web: {image: stackup.test/busybox:1, stop_grace_period: 0s}
   db: {image: stackup.test/busybox:1, stop_grace_period: 0s}
 `)
-		w.must("up", "-d")
-		w.hears("web", "a", "some.test", "192.0.2.77")
-		db := addressOf(t, w.ps()["db.1"])
-		for _, ask := range []string{"nslookup some.test", byTCP} {
-			pid := w.supervisor()
-			check(t, syscall.Kill(pid, syscall.SIGKILL))
-			if got := w.hostsEntries("web", "db"); !slices.Equal(got, []string{db}) {
-				t.Errorf("without supervisor db is at %v, want %s", got, db)
-			}
-			begin := time.Now()
-			if r := w.run("exec", "-T", "web", "sh", "-c", ask); !strings.Contains(r.out, "192.0.2.77") && !strings.Contains(r.out, "c0 00 02 4d") { // the one question, asked again at most
-				t.Errorf("a question without supervisor: %s: exit %d\n%s%s", ask, r.code, r.out, r.err)
-			}
-			w.hears("web", "a", "some.test", "192.0.2.77")
-			w.hears("web", "a", "db", db)
-			t.Logf("answered again after %s", time.Since(begin))
+	w.must("up", "-d")
+	w.resolves("web", "a", "some.test", "192.0.2.77")
+	db := addressOf(t, w.ps()["db.1"])
+	for _, ask := range []string{"nslookup some.test", byTCP} {
+		pid := w.supervisor()
+		check(t, syscall.Kill(pid, syscall.SIGKILL))
+		if got := w.hostsEntries("web", "db"); !slices.Equal(got, []string{db}) {
+			t.Errorf("without supervisor db is at %v, want %s", got, db)
 		}
-		w.must("down")
-		leaks()
-	})
+		begin := time.Now()
+		if r := w.run("exec", "-T", "web", "sh", "-c", ask); !strings.Contains(r.out, "192.0.2.77") && !strings.Contains(r.out, "c0 00 02 4d") { // the one question, asked again at most
+			t.Errorf("a question without supervisor: %s: exit %d\n%s%s", ask, r.code, r.out, r.err)
+		}
+		w.resolves("web", "a", "some.test", "192.0.2.77")
+		w.resolves("web", "a", "db", db)
+		t.Logf("answered again after %s", time.Since(begin))
+	}
+	w.must("down")
 }
 
 // byTCP asks for some.test's address by a connection (RFC 1035 section 4.2.2), and
@@ -261,29 +252,26 @@ func (w *world) supervisor() (pid int) {
 // Intent: a service's own servers are asked in the place of the host's, and its
 // neighbours are found all the same.
 func TestOwnServersByDNS(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		w.withResolver()
-		leaks := w.leakCheck()
-		own := hostAddresses(t)[0]
-		w.resolver(own, "192.0.2.88")
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.withResolver()
+	own := hostAddresses(t)[0]
+	w.resolver(own, "192.0.2.88")
+	w.file("stack.yaml", `
 services:
   web: {image: stackup.test/busybox:1, dns: [`+own+`], stop_grace_period: 0s}
   db: {image: stackup.test/busybox:1, stop_grace_period: 0s}
 `)
-		w.must("up", "-d")
-		w.hears("web", "a", "own.test", "192.0.2.88")
-		w.hears("web", "a", "db", addressOf(t, w.ps()["db.1"]))
-		w.hears("db", "a", "own.test", "192.0.2.77")
-		w.must("down")
-		leaks()
-	})
+	w.must("up", "-d")
+	w.resolves("web", "a", "own.test", "192.0.2.88")
+	w.resolves("web", "a", "db", addressOf(t, w.ps()["db.1"]))
+	w.resolves("db", "a", "own.test", "192.0.2.77")
+	w.must("down")
 }
 
 // Intent: a program of the host's that has the port of all addresses stops
 // nothing: names go on by hosts files.
 func TestNamesBesideAnotherServer(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded))
 	for _, port := range []int{53, 20053} {
 		l, err := net.ListenUDP("udp4", &net.UDPAddr{Port: port})
 		check(t, err)

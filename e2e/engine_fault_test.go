@@ -17,31 +17,28 @@ import (
 
 // E01: the engine dies under a running stack, and everything goes on.
 func TestEngineKilled(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.file("stack.yaml", `
 services:
   web: {image: stackup.test/busybox:1, command: ["httpd", "-f", "-p", "80", "-h", "/www"], ports: ["18082:80"], stop_grace_period: 0s}
 `)
-		w.must("up", "-d", "--wait")
-		w.get("http://127.0.0.1:18082/")
-		before := w.ps()["web.1"].ID
-		w.killEngine(syscall.SIGKILL)
-		w.get("http://127.0.0.1:18082/") // the container does not notice
-		if w.kind != embedded {
-			if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > 8*time.Second {
-				t.Errorf("up without an engine: exit %d after %s\n%s", r.code, r.took, r.err)
-			}
-			w.startDaemon()
+	w.must("up", "-d", "--wait")
+	w.get("http://127.0.0.1:18082/")
+	before := w.ps()["web.1"].ID
+	w.killEngine(syscall.SIGKILL)
+	w.get("http://127.0.0.1:18082/") // the container does not notice
+	if w.kind != embedded {
+		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > allow(8*time.Second) {
+			t.Errorf("up without an engine: exit %d after %s\n%s", r.code, r.took, r.err)
 		}
-		w.must("up", "-d", "--wait") // the embedded engine comes back by itself
-		if now := w.ps()["web.1"].ID; now != before {
-			t.Errorf("container %s, was %s", now, before)
-		}
-		w.converged(1)
-		w.must("down")
-		leaks()
-	})
+		w.startDaemon()
+	}
+	w.must("up", "-d", "--wait") // the embedded engine comes back by itself
+	if now := w.ps()["web.1"].ID; now != before {
+		t.Errorf("container %s, was %s", now, before)
+	}
+	w.converged(1)
+	w.must("down")
 }
 
 // engineBack brings an engine back that was killed: ours comes with the next command.
@@ -55,14 +52,13 @@ func (w *world) engineBack() {
 
 // E03: the engine is stopped; commands end and say so, and work again after.
 func TestEngineStopped(t *testing.T) {
-	w := newWorld(t, containerd24)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(containerd24), slowly())
 	w.file("stack.yaml", faultStack)
 	w.must("up", "-d", "--wait")
 	w.killEngine(syscall.SIGSTOP)
 	for _, args := range [][]string{{"ps"}, {"up", "-d"}, {"plan"}, {"down"}} {
 		r := w.run(args...)
-		if r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > 10*time.Second {
+		if r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > allow(10*time.Second) {
 			t.Errorf("%v with a stopped engine: exit %d after %s\n%s", args, r.code, r.took, r.err)
 		}
 	}
@@ -70,15 +66,13 @@ func TestEngineStopped(t *testing.T) {
 	w.must("up", "-d", "--wait")
 	w.converged(3)
 	w.must("down", "-v")
-	leaks()
 }
 
 // E03: the engine hangs in the middle of up, in a call that changes something
 // or in one that lists; the command ends and names the call. Of four stacks at
 // once each has its own call.
 func TestEngineHangsDuringUp(t *testing.T) {
-	w := newWorld(t, containerd24)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(containerd24), slowly())
 	w.file("stack.yaml", strings.Replace(faultStack, "18081:80", "80", 1))
 	cases := []hang{{mutating, 1, ""}, {mutating, 8, ""}, {"ListStream$", 1, "List"}, {"(Snapshots|Images|Tasks)/List$", 1, "List"}}
 	var all sync.WaitGroup
@@ -95,7 +89,6 @@ func TestEngineHangsDuringUp(t *testing.T) {
 		w.converged(3, "-p", stack)
 		w.must("-p", stack, "down", "-v")
 	}
-	leaks()
 }
 
 // hang is a call that is not answered.
@@ -119,29 +112,24 @@ func (w *world) hangs(c hang, p *proxy, args ...string) {
 	if c.name != "" { // lists run beside one another, and none is answered any more
 		call = c.name
 	}
-	if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > 45*time.Second {
+	if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > allow(45*time.Second) {
 		w.t.Errorf("hang at call %d of %s: exit %d after %s, want the name of %s\n%s", c.at, c.match, r.code, r.took, call, r.err)
 	}
 }
 
 // E02: the engine dies in the middle of up, and comes back after a while.
 func TestEngineKilledDuringUp(t *testing.T) {
-	for _, k := range []engineKind{embedded, containerd24} {
-		t.Run(string(k), func(t *testing.T) {
-			w := newWorld(t, k)
-			leaks := w.leakCheck()
-			w.file("stack.yaml", faultStack)
-			for _, at := range []int{2, 5, 8, 11} {
-				w.killedDuringUp(at)
-				w.must("up", "-d", "--wait")
-				w.converged(3)
-				w.must("down", "-v")
-				leaks()
-				if t.Failed() {
-					t.Fatalf("first failure with the engine killed at call %d", at)
-				}
-			}
-		})
+	w := newWorld(t, only(embedded, containerd24), slowly())
+	w.file("stack.yaml", faultStack)
+	for _, at := range sliceOf(t, []int{2, 5, 8, 11}) {
+		w.killedDuringUp(at)
+		w.must("up", "-d", "--wait")
+		w.converged(3)
+		w.must("down", "-v")
+		w.nothingLeft()
+		if t.Failed() {
+			t.Fatalf("first failure with the engine killed at call %d", at)
+		}
 	}
 }
 
@@ -198,49 +186,47 @@ func (w *world) killEngine(sig syscall.Signal) {
 // Intent: an engine that starts knows nothing of what had ended before; how it
 // ended is known all the same, and nothing that was done is done again.
 func TestExitCodesOutliveTheEngine(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.file("stack.yaml", `
 services:
   over: {image: stackup.test/busybox:1, command: ["sh", "-c", "echo ran; exit 3"]}
   done: {image: stackup.test/busybox:1, restart: on-failure, command: ["echo", "ran"]}
   few: {image: stackup.test/busybox:1, restart: "on-failure:2", command: ["sh", "-c", "echo ran; exit 4"]}
   on: {image: stackup.test/busybox:1, stop_grace_period: 0s}
 `)
-		w.must("up", "-d")
-		ended := func() string {
-			ps := w.ps("-a")
-			return fmt.Sprintf("over %s %d, done %s %d, few %s %d, on %s", ps["over.1"].State, ps["over.1"].ExitCode,
-				ps["done.1"].State, ps["done.1"].ExitCode, ps["few.1"].State, ps["few.1"].ExitCode, ps["on.1"].State)
-		}
-		want := "over exited 3, done exited 0, few exited 4, on running"
-		runs := func() int { return strings.Count(w.must("logs", "--no-log-prefix").out, "ran\n") }
-		w.eventually("all have ended", func() bool { return ended() == want && runs() == 5 })
-		time.Sleep(500 * time.Millisecond) // the supervisor has seen that it stays so
-		w.killEngine(syscall.SIGKILL)
-		w.engineBack()
-		time.Sleep(2 * time.Second) // whoever would start something again has had the time
-		if got := ended(); got != want {
-			t.Errorf("after the engine's restart: %s, want %s", got, want)
-		}
-		if n := runs(); n != 5 {
-			t.Errorf("%d runs, want 5", n)
-		}
-		if told := w.must("events", "--since", "1h", "--until", "0s").out; strings.Count(told, " container die ") != 5 {
-			t.Errorf("not five ends are told:\n%s", told)
-		}
-		w.must("down")
-		leaks()
-	})
+	w.must("up", "-d")
+	ended := func() string {
+		ps := w.ps("-a")
+		return fmt.Sprintf("over %s %d, done %s %d, few %s %d, on %s", ps["over.1"].State, ps["over.1"].ExitCode,
+			ps["done.1"].State, ps["done.1"].ExitCode, ps["few.1"].State, ps["few.1"].ExitCode, ps["on.1"].State)
+	}
+	want := "over exited 3, done exited 0, few exited 4, on running"
+	runs := func() int { return strings.Count(w.must("logs", "--no-log-prefix").out, "ran\n") }
+	w.eventually("all have ended", func() bool { return ended() == want && runs() == 5 })
+	for _, service := range []string{"over", "done", "few"} {
+		w.keepsExit(w.ps("-a")[service+".1"].ID)
+	}
+	w.killEngine(syscall.SIGKILL)
+	w.engineBack()
+	w.supervisorActs()
+	if got := ended(); got != want {
+		t.Errorf("after the engine's restart: %s, want %s", got, want)
+	}
+	if n := runs(); n != 5 {
+		t.Errorf("%d runs, want 5", n)
+	}
+	if told := w.must("events", "--since", "1h", "--until", "0s").out; strings.Count(told, " container die ") != 5 {
+		t.Errorf("not five ends are told:\n%s", told)
+	}
+	w.must("down")
 }
 
 // Intent: an engine that dies and comes back under a stack that runs breaks no
 // connection and loses no line; what ended meanwhile is noticed, and started again
 // if its policy says so.
 func TestEngineRestart(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.file("stack.yaml", `
 x-base: &base {image: "stackup.test/busybox:1", stop_grace_period: 0s}
 services:
   hears: {<<: *base, command: ["nc", "-ll", "-p", "7000", "-e", "cat"]}
@@ -249,37 +235,35 @@ services:
   back: {<<: *base, restart: always}
   gone: {<<: *base}
 `)
-		w.must("up", "-d", "--wait")
-		time.Sleep(time.Second) // the connection stands
-		before := w.ps()
-		w.killEngine(syscall.SIGKILL)
-		for _, service := range []string{"back", "gone"} {
-			for pid := range processesIn(w, "shop-"+service) {
-				n, err := strconv.Atoi(pid)
-				check(t, errors.Join(err, syscall.Kill(n, syscall.SIGKILL)))
-			}
+	w.must("up", "-d", "--wait")
+	w.eventually("the connection stands", func() bool { return len(processesIn(w, "shop-hears")) == 2 }) // nc, and cat at its end
+	before := w.ps()
+	w.killEngine(syscall.SIGKILL)
+	for _, service := range []string{"back", "gone"} {
+		for pid := range processesIn(w, "shop-"+service) {
+			n, err := strconv.Atoi(pid)
+			check(t, errors.Join(err, syscall.Kill(n, syscall.SIGKILL)))
 		}
-		time.Sleep(500 * time.Millisecond)
-		w.engineBack()
-		w.eventually("what ended meanwhile is as its policy says", func() bool {
-			now := w.ps("-a")
-			return now["back.1"].State == "running" && now["gone.1"].State == "exited" && now["gone.1"].ExitCode == 137 && len(processesIn(w, "shop-back")) == 1
-		})
+	}
+	w.eventually("both have ended", func() bool { return len(processesIn(w, "shop-back"))+len(processesIn(w, "shop-gone")) == 0 })
+	w.engineBack()
+	w.eventually("what ended meanwhile is as its policy says", func() bool {
 		now := w.ps("-a")
-		for _, name := range []string{"hears.1", "says.1", "ticks.1"} {
-			if now[name].State != "running" || now[name].ID != before[name].ID {
-				t.Errorf("%s: %s, %s, was %s", name, now[name].State, now[name].ID, before[name].ID)
-			}
-		}
-		for i, line := range strings.Fields(w.must("logs", "--no-log-prefix", "ticks").out) {
-			if line != strconv.Itoa(i) {
-				t.Fatalf("line %d of ticks is %q", i, line)
-			}
-		}
-		if told := w.must("events", "--since", "1h", "--until", "0s", "gone").out; strings.Count(told, " container die ") != 1 {
-			t.Errorf("not one end is told of gone:\n%s", told)
-		}
-		w.must("down")
-		leaks()
+		return now["back.1"].State == "running" && now["gone.1"].State == "exited" && now["gone.1"].ExitCode == 137 && len(processesIn(w, "shop-back")) == 1
 	})
+	now := w.ps("-a")
+	for _, name := range []string{"hears.1", "says.1", "ticks.1"} {
+		if now[name].State != "running" || now[name].ID != before[name].ID {
+			t.Errorf("%s: %s, %s, was %s", name, now[name].State, now[name].ID, before[name].ID)
+		}
+	}
+	for i, line := range strings.Fields(w.must("logs", "--no-log-prefix", "ticks").out) {
+		if line != strconv.Itoa(i) {
+			t.Fatalf("line %d of ticks is %q", i, line)
+		}
+	}
+	if told := w.must("events", "--since", "1h", "--until", "0s", "gone").out; strings.Count(told, " container die ") != 1 {
+		t.Errorf("not one end is told of gone:\n%s", told)
+	}
+	w.must("down")
 }

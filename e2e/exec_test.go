@@ -14,50 +14,47 @@ import (
 // in, output and the exit code come out, and what it leaves running holds
 // nobody up.
 func TestExecInAPipe(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.file("stack.yaml", `
 services:
   a: {image: stackup.test/busybox:1, init: true, stop_grace_period: 0s}
   done: {image: stackup.test/busybox:1, command: ["true"]}
 `)
-		w.must("up", "-d")
-		for _, c := range []struct {
-			name, stdin, want string
-			args              []string
-			code              int
-		}{
-			{"input", "hello\n", "hello\n", []string{"a", "cat"}, 0},
-			{"no input", "", "", []string{"a", "cat"}, 0},
-			{"input that nobody reads", strings.Repeat("x", 1<<20), "", []string{"a", "true"}, 0},
-			{"much input", strings.Repeat("y", 1<<20), strings.Repeat("y", 1<<20), []string{"a", "cat"}, 0},
-			{"something left running", "", "", []string{"a", "sh", "-c", "sleep 1000 &"}, 0},
-			{"exit code", "", "out\n", []string{"a", "sh", "-c", "echo out; exit 7"}, 7},
-		} {
-			r := w.piped(c.stdin, append([]string{"exec", "-T"}, c.args...)...)
-			if r.code != c.code || r.out != c.want || r.took > 5*time.Second {
-				t.Errorf("%s: exit %d after %s, want %d; %d bytes of output, want %d\n%.200s\n%.500s",
-					c.name, r.code, r.took, c.code, len(r.out), len(c.want), r.out, r.err)
-			}
+	w.must("up", "-d")
+	for _, c := range []struct {
+		name, stdin, want string
+		args              []string
+		code              int
+	}{
+		{"input", "hello\n", "hello\n", []string{"a", "cat"}, 0},
+		{"no input", "", "", []string{"a", "cat"}, 0},
+		{"input that nobody reads", strings.Repeat("x", 1<<20), "", []string{"a", "true"}, 0},
+		{"much input", strings.Repeat("y", 1<<20), strings.Repeat("y", 1<<20), []string{"a", "cat"}, 0},
+		{"something left running", "", "", []string{"a", "sh", "-c", "sleep 1000 &"}, 0},
+		{"exit code", "", "out\n", []string{"a", "sh", "-c", "echo out; exit 7"}, 7},
+	} {
+		r := w.piped(c.stdin, append([]string{"exec", "-T"}, c.args...)...)
+		if r.code != c.code || r.out != c.want || r.took > allow(5*time.Second) {
+			t.Errorf("%s: exit %d after %s, want %d; %d bytes of output, want %d\n%.200s\n%.500s",
+				c.name, r.code, r.took, c.code, len(r.out), len(c.want), r.out, r.err)
 		}
-		w.execFlags()
-		for service, why := range map[string]string{"done": "not running", "nope": "nope"} {
-			r := w.piped("", "exec", "-T", service, "true")
-			if r.code != 1 || !strings.Contains(r.err, service) || !strings.Contains(r.err, why) {
-				t.Errorf("exec in %s: exit %d, want 1 with %q\n%s", service, r.code, why, r.err)
-			}
-			t.Log(strings.TrimSpace(r.err))
+	}
+	w.execFlags()
+	for service, why := range map[string]string{"done": "not running", "nope": "nope"} {
+		r := w.piped("", "exec", "-T", service, "true")
+		if r.code != 1 || !strings.Contains(r.err, service) || !strings.Contains(r.err, why) {
+			t.Errorf("exec in %s: exit %d, want 1 with %q\n%s", service, r.code, why, r.err)
 		}
-		w.must("down")
-		leaks()
-	})
+		t.Log(strings.TrimSpace(r.err))
+	}
+	w.must("down")
 }
 
 // execFlags: -d does not wait, and the process goes on; --privileged has all
 // capabilities of this machine, where the container has but a few.
 func (w *world) execFlags() {
 	w.t.Helper()
-	if r := w.piped("", "exec", "-d", "a", "sh", "-c", "echo begun > /tmp/begun; sleep 1000"); r.code != 0 || r.out != "" || r.took > 5*time.Second {
+	if r := w.piped("", "exec", "-d", "a", "sh", "-c", "echo begun > /tmp/begun; sleep 1000"); r.code != 0 || r.out != "" || r.took > allow(5*time.Second) {
 		w.t.Errorf("exec -d: exit %d after %s\n%s%s", r.code, r.took, r.out, r.err)
 	}
 	w.eventually("what was started with -d runs", func() bool {

@@ -98,11 +98,13 @@ var (
 )
 
 // crashMatrix kills stackup at every matching call of a command, in each of
-// the given ways, and hands over after each.
+// the given ways, and hands over after each. Where the run takes a slice of each
+// kill matrix (E2E_SLICE), it takes the calls of that slice.
 func (w *world) crashMatrix(ways []death, args []string, before, after func(at int)) {
 	w.t.Helper()
 	for _, d := range ways {
-		for at := 1; ; at++ {
+		first, step := killSlice(w.t)
+		for at := 1 + first; ; at += step {
 			before(at)
 			address, p := w.fault(d.match, at, d.do)
 			r := w.run(append([]string{"--address", address}, args...)...)
@@ -112,7 +114,7 @@ func (w *world) crashMatrix(ways []death, args []string, before, after func(at i
 			}
 			after(at)
 			if n < at {
-				w.t.Logf("%v: %s at each of %d calls", args, d.do, n)
+				w.t.Logf("%v: %s at call %d and every %d of %d calls", args, d.do, 1+first, step, n)
 				break
 			}
 			if w.t.Failed() {
@@ -122,11 +124,37 @@ func (w *world) crashMatrix(ways []death, args []string, before, after func(at i
 	}
 }
 
+// killSlice returns which entries of a kill matrix this run takes: every step-th one
+// from first on, counted from 0. E2E_SLICE says so as "first/step"; without it a run
+// takes all.
+func killSlice(t *testing.T) (first, step int) {
+	t.Helper()
+	text := os.Getenv("E2E_SLICE")
+	if text == "" {
+		return 0, 1
+	}
+	if n, err := fmt.Sscanf(text, "%d/%d", &first, &step); n != 2 || first < 0 || step <= first {
+		t.Fatalf("E2E_SLICE=%q: %v", text, err)
+	}
+	return first, step
+}
+
+// sliceOf returns the entries of a kill matrix that this run takes: at least one.
+func sliceOf[T any](t *testing.T, matrix []T) (out []T) {
+	t.Helper()
+	first, step := killSlice(t)
+	for i := first % len(matrix); i < len(matrix); i += step {
+		out = append(out, matrix[i])
+	}
+	return out
+}
+
 // canary brings the foreign stack up and gives the check that it is untouched.
 func (w *world) canary() (check func()) {
 	w.t.Helper()
 	w.file("canary.yaml", canaryStack)
 	w.must("-f", "canary.yaml", "up", "-d")
+	w.hasCanary = true
 	w.helpersRun()
 	pid := w.pidsOf("canary")
 	return func() {
@@ -163,15 +191,14 @@ func (w *world) pidsOf(stack string) string {
 // C01: stackup dies at every call of the first up: before calls that only ask
 // too, since what is done on the network and in files lies between them.
 func TestCrashDuringUp(t *testing.T) {
-	t.Run(string(containerd24), func(t *testing.T) { crashDuringUp(newWorld(t, containerd24), beforeEvery, afterChange) })
-	t.Run(string(containerdDeb), func(t *testing.T) { crashDuringUp(newWorld(t, containerdDeb), afterChange) })
-}
-
-func crashDuringUp(w *world, ways ...death) {
-	w.t.Helper()
+	w := newWorld(t, only(containerd24, containerdDeb), slowly())
+	ways := []death{beforeEvery, afterChange}
+	if w.kind == containerdDeb {
+		ways = []death{afterChange}
+	}
 	canary := w.canary()
 	w.file("stack.yaml", faultStack)
-	leaks := w.leakCheck()
+	w.rebase() // the canary stays
 	w.crashMatrix(ways, []string{"up", "-d"},
 		func(int) {},
 		func(at int) {
@@ -182,23 +209,23 @@ func crashDuringUp(w *world, ways ...death) {
 			w.must("down", "-v")
 			w.must("-f", "canary.yaml", "up", "-d") // brings helpers back to the engine's own address
 			canary()
-			leaks()
+			w.nothingLeft()
 		})
 }
 
 // C03: stackup dies at every call of down.
 func TestCrashDuringDown(t *testing.T) {
-	w := newWorld(t, containerd24)
+	w := newWorld(t, only(containerd24), slowly())
 	canary := w.canary()
 	w.file("stack.yaml", faultStack)
-	leaks := w.leakCheck()
+	w.rebase() // the canary stays
 	w.crashMatrix([]death{beforeEvery, afterChange}, []string{"down", "-v"},
 		func(int) { w.must("up", "-d", "--wait") },
 		func(int) {
 			w.must("down", "-v")
 			w.must("-f", "canary.yaml", "up", "-d") // brings helpers back to the engine's own address
 			canary()
-			leaks()
+			w.nothingLeft()
 		})
 }
 
@@ -216,22 +243,19 @@ func (w *world) converged(containers int, flags ...string) {
 
 // K01: twenty at once make one stack.
 func TestTwentyParallelUps(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		w.file("stack.yaml", faultStack)
-		leaks := w.leakCheck()
-		results := make([]result, 20)
-		var wg sync.WaitGroup
-		for i := range results {
-			wg.Go(func() { results[i] = runCmd(t, w.cmd(t.Context(), "up", "-d")) })
+	w := newWorld(t, slowly())
+	w.file("stack.yaml", faultStack)
+	results := make([]result, 20)
+	var wg sync.WaitGroup
+	for i := range results {
+		wg.Go(func() { results[i] = runCmd(t, w.cmd(t.Context(), "up", "-d")) })
+	}
+	wg.Wait()
+	for _, r := range results {
+		if r.code != 0 {
+			t.Errorf("one of twenty: exit %d\n%s%s", r.code, r.out, r.err)
 		}
-		wg.Wait()
-		for _, r := range results {
-			if r.code != 0 {
-				t.Errorf("one of twenty: exit %d\n%s%s", r.code, r.out, r.err)
-			}
-		}
-		w.converged(3)
-		w.must("down", "-v")
-		leaks()
-	})
+	}
+	w.converged(3)
+	w.must("down", "-v")
 }

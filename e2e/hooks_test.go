@@ -12,10 +12,9 @@ import (
 // Intent: hooks run when the Specification says, as whom it says, and a
 // post_start that fails fails the start.
 func TestHooks(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		stack := func(post string) string {
-			return `
+	w := newWorld(t)
+	stack := func(post string) string {
+		return `
 services:
   a:
     image: stackup.test/busybox:1
@@ -30,42 +29,39 @@ services:
     stop_grace_period: 1s
     stop_signal: SIGKILL
 `
-		}
-		read := func(name string) string {
-			b, _ := os.ReadFile(filepath.Join(w.project, "out", name))
-			return strings.TrimSpace(string(b))
-		}
-		w.file("stack.yaml", stack("echo $$WHO $$(id -u) $$(ls -d /proc/self/cwd/.) > /out/start"))
-		w.must("up", "-d")
-		if got := read("start"); got != "hook 0 /proc/self/cwd/." {
-			t.Errorf("post_start wrote %q", got)
-		}
-		if read("stop") != "" {
-			t.Error("pre_stop ran before the stop")
-		}
-		w.must("down")
-		if got := read("stop"); got != "stopping" {
-			t.Errorf("pre_stop wrote %q", got)
-		}
-		w.file("stack.yaml", stack("echo out of luck >&2; exit 7"))
-		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "post_start[0]: exited (7): out of luck") {
-			t.Errorf("a post_start that fails: exit %d\n%s", r.code, r.err)
-		}
-		if ps := w.ps(); len(ps) != 0 {
-			t.Errorf("it runs all the same: %v", ps)
-		}
-		w.file("stack.yaml", stack("true"))
-		w.must("up", "-d")
-		w.must("down")
-		leaks()
-	})
+	}
+	read := func(name string) string {
+		b, _ := os.ReadFile(filepath.Join(w.project, "out", name))
+		return strings.TrimSpace(string(b))
+	}
+	w.file("stack.yaml", stack("echo $$WHO $$(id -u) $$(ls -d /proc/self/cwd/.) > /out/start"))
+	w.must("up", "-d")
+	if got := read("start"); got != "hook 0 /proc/self/cwd/." {
+		t.Errorf("post_start wrote %q", got)
+	}
+	if read("stop") != "" {
+		t.Error("pre_stop ran before the stop")
+	}
+	w.must("down")
+	if got := read("stop"); got != "stopping" {
+		t.Errorf("pre_stop wrote %q", got)
+	}
+	w.file("stack.yaml", stack("echo out of luck >&2; exit 7"))
+	if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "post_start[0]: exited (7): out of luck") {
+		t.Errorf("a post_start that fails: exit %d\n%s", r.code, r.err)
+	}
+	if ps := w.ps(); len(ps) != 0 {
+		t.Errorf("it runs all the same: %v", ps)
+	}
+	w.file("stack.yaml", stack("true"))
+	w.must("up", "-d")
+	w.must("down")
 }
 
 // Intent: a command that is killed while a post_start hook runs has not started
 // the container: the next one does, hook and all.
 func TestKilledDuringPostStart(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", `
 services:
   a:
@@ -97,5 +93,4 @@ services:
 		t.Error("a hook that has done its work ran again")
 	}
 	w.must("down")
-	leaks()
 }

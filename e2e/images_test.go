@@ -20,33 +20,30 @@ import (
 // Intent: what is saved can be loaded, under all names it was saved by; also
 // of an image of which only one platform is here.
 func TestSaveAndTag(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		reg := newRegistry(t)
-		leaks := w.leakCheck()
-		many := reg.pushIndex(t, "many:1")
-		w.file("stack.yaml", "services:\n  a: {image: \""+many+"\", stop_grace_period: 0s}\n")
-		w.must("pull")
-		w.must("images", "tag", busyboxRef, "stackup.test/other:2")
-		w.must("images", "tag", many, "stackup.test/again:1")
-		w.must("images", "tag", busyboxRef, "stackup.test/again:1") // a tag moves
-		all := []string{many, "stackup.test/again:1", busyboxRef, "stackup.test/other:2"}
-		w.has("tagged", all...)
-		archive := filepath.Join(w.dir, "all.tar")
-		w.must(append([]string{"images", "save", "-o", archive}, all...)...)
-		out := w.must("images", "save", busyboxRef).out
-		if len(out) < 100_000 {
-			t.Errorf("to standard output: %d bytes", len(out))
-		}
-		w.must("images", "prune", "-a", "-f")
-		w.has("after prune -a")
-		w.must("images", "load", archive)
-		w.has("loaded", all...)
-		w.must("up", "-d", "--wait") // with no registry in use
-		w.converged(1)
-		w.must("down")
-		w.must("images", "rm", many, "stackup.test/again:1", "stackup.test/other:2")
-		leaks()
-	})
+	w := newWorld(t)
+	reg := newRegistry(t)
+	many := reg.pushIndex(t, "many:1")
+	w.file("stack.yaml", "services:\n  a: {image: \""+many+"\", stop_grace_period: 0s}\n")
+	w.must("pull")
+	w.must("images", "tag", busyboxRef, "stackup.test/other:2")
+	w.must("images", "tag", many, "stackup.test/again:1")
+	w.must("images", "tag", busyboxRef, "stackup.test/again:1") // a tag moves
+	all := []string{many, "stackup.test/again:1", busyboxRef, "stackup.test/other:2"}
+	w.has("tagged", all...)
+	archive := filepath.Join(w.dir, "all.tar")
+	w.must(append([]string{"images", "save", "-o", archive}, all...)...)
+	out := w.must("images", "save", busyboxRef).out
+	if len(out) < 100_000 {
+		t.Errorf("to standard output: %d bytes", len(out))
+	}
+	w.must("images", "prune", "-a", "-f")
+	w.has("after prune -a")
+	w.must("images", "load", archive)
+	w.has("loaded", all...)
+	w.must("up", "-d", "--wait") // with no registry in use
+	w.converged(1)
+	w.must("down")
+	w.must("images", "rm", many, "stackup.test/again:1", "stackup.test/other:2")
 }
 
 // pushIndex makes an image for this platform and for two that nobody here has.
@@ -82,8 +79,7 @@ func machine(t *testing.T) string {
 
 // Intent: what cannot be saved or tagged is named, and no half of a file stays.
 func TestSaveAndTagFail(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	archive := filepath.Join(w.project, "all.tar")
 	for want, args := range map[string][]string{
 		"no image docker.io/library/none:latest on this machine":            {"images", "save", "-o", archive, busyboxRef, "none"},
@@ -102,42 +98,38 @@ func TestSaveAndTagFail(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 	w.has("after all that", busyboxRef)
-	leaks()
 }
 
 // Intent: prune takes what no container uses and says what that has freed.
 func TestPruneImages(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		reg := newRegistry(t)
-		leaks := w.leakCheck()
-		ref := reg.push(t, "big:1", 3_000_000)
-		bare := reg.digest(t, reg.push(t, "bare:1", 2_000_000))
-		w.file("stack.yaml", "services:\n  a: {image: \""+bare+"\", stop_grace_period: 0s}\n  b: {image: \""+ref+"\", stop_grace_period: 0s}\n")
-		w.must("up", "-d", "a")
-		w.must("pull")
-		if out := w.must("images", "prune", "-f").out; out != "Total reclaimed space: 0B\n" {
-			t.Errorf("all that has no tag is in use:\n%s", out)
+	w := newWorld(t)
+	reg := newRegistry(t)
+	ref := reg.push(t, "big:1", 3_000_000)
+	bare := reg.digest(t, reg.push(t, "bare:1", 2_000_000))
+	w.file("stack.yaml", "services:\n  a: {image: \""+bare+"\", stop_grace_period: 0s}\n  b: {image: \""+ref+"\", stop_grace_period: 0s}\n")
+	w.must("up", "-d", "a")
+	w.must("pull")
+	if out := w.must("images", "prune", "-f").out; out != "Total reclaimed space: 0B\n" {
+		t.Errorf("all that has no tag is in use:\n%s", out)
+	}
+	out := w.must("images", "prune", "-a", "-f").out
+	for _, want := range []string{"Deleted Images:\n", "untagged: " + ref + "\n", "untagged: " + busyboxRef + "\n", "deleted: sha256:", "Total reclaimed space: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
 		}
-		out := w.must("images", "prune", "-a", "-f").out
-		for _, want := range []string{"Deleted Images:\n", "untagged: " + ref + "\n", "untagged: " + busyboxRef + "\n", "deleted: sha256:", "Total reclaimed space: "} {
-			if !strings.Contains(out, want) {
-				t.Errorf("no %q in:\n%s", want, out)
-			}
-		}
-		if _, freed, _ := strings.Cut(out, "space: "); !strings.HasSuffix(freed, "MB\n") || strings.Contains(out, bare) {
-			t.Errorf("more than 6 MB went, and not the image in use:\n%s", out)
-		}
-		if a := w.ps()["a.1"]; a.State != "running" {
-			t.Errorf("the container of the image that stays: %+v", a)
-		}
-		w.must("down")
-		if out := w.must("images", "prune", "-f").out; !strings.Contains(out, "untagged: "+bare+"\n") {
-			t.Errorf("not used any more:\n%s", out)
-		}
-		w.has("after all")
-		w.must("images", "load", busyboxImage)
-		leaks()
-	})
+	}
+	if _, freed, _ := strings.Cut(out, "space: "); !strings.HasSuffix(freed, "MB\n") || strings.Contains(out, bare) {
+		t.Errorf("more than 6 MB went, and not the image in use:\n%s", out)
+	}
+	if a := w.ps()["a.1"]; a.State != "running" {
+		t.Errorf("the container of the image that stays: %+v", a)
+	}
+	w.must("down")
+	if out := w.must("images", "prune", "-f").out; !strings.Contains(out, "untagged: "+bare+"\n") {
+		t.Errorf("not used any more:\n%s", out)
+	}
+	w.has("after all")
+	w.must("images", "load", busyboxImage)
 }
 
 // digest is the name by digest of what was pushed.
@@ -153,8 +145,7 @@ func (r *testRegistry) digest(t *testing.T, ref string) string {
 // Intent: on a terminal prune asks, and takes no for an answer; save does not
 // pour an archive over it.
 func TestAskingOnATerminal(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	for _, c := range []struct{ args, answer, want string }{
 		{"images prune -a", "n", "Are you sure you want to continue? [y/N]"},
 		{"images save " + busyboxRef, "", "standard output is a terminal"},
@@ -167,7 +158,6 @@ func TestAskingOnATerminal(t *testing.T) {
 	}
 	w.has("after yes")
 	w.must("images", "load", busyboxImage)
-	leaks()
 }
 
 // onTerminal runs a command on a terminal of its own, made by script(1).

@@ -59,7 +59,7 @@ func badInputs(takenPort int) []badInput {
 // Intent: bad input gets one clear message and its exit code, and the engine
 // and the machine are left alone.
 func TestBadInput(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded), slowly())
 	w.file("other.yaml", "name: other\nservices:\n  b: {"+img+", ports: [\"18086:80\"], stop_grace_period: 0s}\n")
 	w.must("-f", "other.yaml", "up", "-d")
 	w.helpersRun() // they start beside the command, and what they leave is not the bad input's
@@ -137,8 +137,7 @@ func (w *world) runAs(nobody bool, args ...string) result {
 
 // Intent: a port that was taken can be had once its holder is gone.
 func TestTakenPortIsFreed(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	check(t, err)
 	defer l.Close()
@@ -150,5 +149,4 @@ func TestTakenPortIsFreed(t *testing.T) {
 	l.Close()
 	w.must("up", "-d")
 	w.must("down")
-	leaks()
 }

@@ -58,13 +58,12 @@ func must(t *testing.T, name string, args ...string) {
 // Intent: containers on an ipvlan network are neighbours on the parent's network,
 // all behind its one hardware address.
 func TestIPvlan(t *testing.T) {
-	wire(t)
-	err := exec.Command("ip", "link", "add", "sue2e8", "link", "sue2e0", "type", "ipvlan").Run()
-	exec.Command("ip", "link", "del", "sue2e8").Run()
-	needs(t, "ipvlan", err == nil)
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		stack := `
+	w := newWorld(t, beneath(wire), beneath(func(t *testing.T) {
+		err := exec.Command("ip", "link", "add", "sue2e8", "link", "sue2e0", "type", "ipvlan").Run()
+		exec.Command("ip", "link", "del", "sue2e8").Run()
+		needs(t, "ipvlan", err == nil)
+	}))
+	stack := `
 services:
   a:
     image: stackup.test/busybox:1
@@ -79,37 +78,35 @@ networks:
     driver_opts: {parent: sue2e0, ipvlan_mode: l2}
     ipam: {config: [{subnet: 10.214.11.0/24, gateway: 10.214.11.1}, {subnet: "fd00:214:11::/64", gateway: "fd00:214:11::1"}]}
 `
-		w.file("stack.yaml", stack)
-		w.must("up", "-d")
-		parent, err := os.ReadFile("/sys/class/net/sue2e0/address")
-		check(t, err)
-		w.inside("a", map[string]string{
-			"cat /sys/class/net/eth0/address":                                        strings.TrimSpace(string(parent)),
-			"grep -c '^eth0.00000000.010BD60A' /proc/net/route":                      "1",
-			"grep -c '^fd000214001100000000000000000020 .* eth0' /proc/net/if_inet6": "1",
-		})
-		if !w.fetches("stack.yaml", "b", "http://a") {
-			t.Error("b does not reach a")
-		}
-		for _, url := range []string{"http://10.214.11.20", "http://[fd00:214:11::20]"} {
-			if w.get(url) == "" {
-				t.Errorf("%s: no answer on the wire", url)
-			}
-		}
-		w.must("down")
-		// In mode l3 nobody on the wire finds a container by asking for it.
-		w.file("stack.yaml", strings.Replace(stack, "ipvlan_mode: l2", "ipvlan_mode: l3", 1))
-		w.must("up", "-d")
-		if !w.fetches("stack.yaml", "b", "http://a") {
-			t.Error("b does not reach a in mode l3")
-		}
-		if c, err := net.DialTimeout("tcp", "10.214.11.20:80", 2*time.Second); err == nil {
-			c.Close()
-			t.Error("a answers on the wire in mode l3")
-		}
-		w.must("down")
-		leaks()
+	w.file("stack.yaml", stack)
+	w.must("up", "-d")
+	parent, err := os.ReadFile("/sys/class/net/sue2e0/address")
+	check(t, err)
+	w.inside("a", map[string]string{
+		"cat /sys/class/net/eth0/address":                                        strings.TrimSpace(string(parent)),
+		"grep -c '^eth0.00000000.010BD60A' /proc/net/route":                      "1",
+		"grep -c '^fd000214001100000000000000000020 .* eth0' /proc/net/if_inet6": "1",
 	})
+	if !w.fetches("stack.yaml", "b", "http://a") {
+		t.Error("b does not reach a")
+	}
+	for _, url := range []string{"http://10.214.11.20", "http://[fd00:214:11::20]"} {
+		if w.get(url) == "" {
+			t.Errorf("%s: no answer on the wire", url)
+		}
+	}
+	w.must("down")
+	// In mode l3 nobody on the wire finds a container by asking for it.
+	w.file("stack.yaml", strings.Replace(stack, "ipvlan_mode: l2", "ipvlan_mode: l3", 1))
+	w.must("up", "-d")
+	if !w.fetches("stack.yaml", "b", "http://a") {
+		t.Error("b does not reach a in mode l3")
+	}
+	if c, err := net.DialTimeout("tcp", "10.214.11.20:80", 2*time.Second); err == nil {
+		c.Close()
+		t.Error("a answers on the wire in mode l3")
+	}
+	w.must("down")
 }
 
 // farStack has a volume that is a server's, by the server's name.
@@ -123,7 +120,6 @@ volumes: {far: {driver_opts: {type: %s, device: %q, o: %q}}}
 // farVolume has a container write to the server's folder, and another read.
 func farVolume(t *testing.T, w *world, folder string, text string) {
 	t.Helper()
-	leaks := w.leakCheck()
 	w.file("stack.yaml", text)
 	check(t, os.WriteFile(filepath.Join(folder, "there"), []byte("before\n"), 0o644))
 	w.must("up", "-d")
@@ -136,13 +132,19 @@ func farVolume(t *testing.T, w *world, folder string, text string) {
 	if _, err := os.Stat(filepath.Join(folder, "mine")); err != nil {
 		t.Errorf("down -v has taken the server's files: %v", err)
 	}
-	leaks()
 }
 
 // Intent: a volume may be a folder of an NFS server.
 func TestNFSVolume(t *testing.T) {
-	needs(t, "NFS", knowsFileSystem("nfs4") && hasPrograms("exportfs", "rpc.nfsd", "rpc.mountd"))
 	folder := t.TempDir()
+	w := newWorld(t, beneath(func(t *testing.T) { serveNFS(t, folder) }))
+	farVolume(t, w, folder, fmt.Sprintf(farStack, "nfs", ":/", "addr=localhost,rw,nfsvers=4.2"))
+}
+
+// serveNFS has this machine serve a folder by NFS 4.2.
+func serveNFS(t *testing.T, folder string) {
+	t.Helper()
+	needs(t, "NFS", knowsFileSystem("nfs4") && hasPrograms("exportfs", "rpc.nfsd", "rpc.mountd"))
 	must(t, "mount", "-t", "tmpfs", "export", folder)
 	t.Cleanup(func() { must(t, "umount", folder) })
 	must(t, "mount", "-t", "nfsd", "nfsd", "/proc/fs/nfsd")
@@ -153,16 +155,26 @@ func TestNFSVolume(t *testing.T) {
 		must(t, "rpc.nfsd", "0")
 		must(t, "exportfs", "-au")
 	})
-	onBoth(t, func(t *testing.T, w *world) {
-		farVolume(t, w, folder, fmt.Sprintf(farStack, "nfs", ":/", "addr=localhost,rw,nfsvers=4.2"))
-	})
 }
 
 // Intent: a volume may be a share of an SMB server, whose password nobody sees.
 func TestCIFSVolume(t *testing.T) {
-	needs(t, "CIFS", knowsFileSystem("cifs") && hasPrograms("smbd", "smbpasswd"))
 	dir := t.TempDir()
 	folder := filepath.Join(dir, "share")
+	w := newWorld(t, beneath(func(t *testing.T) { serveSMB(t, dir, folder) }))
+	text := fmt.Sprintf(farStack, "cifs", "//localhost/data", "addr=localhost,username=root,password=s3cret-word,vers=3.0")
+	farVolume(t, w, folder, text)
+	w.file("stack.yaml", strings.Replace(text, "s3cret-word", "wrong-word", 1))
+	if r := w.run("up", "-d"); r.code != 1 || strings.Contains(r.out+r.err, "wrong-word") {
+		t.Errorf("a wrong password: exit %d\n%s%s", r.code, r.out, r.err)
+	}
+	w.must("down", "-v")
+}
+
+// serveSMB has this machine serve a folder by SMB, with the rest of the server in dir.
+func serveSMB(t *testing.T, dir, folder string) {
+	t.Helper()
+	needs(t, "CIFS", knowsFileSystem("cifs") && hasPrograms("smbd", "smbpasswd"))
 	check(t, os.MkdirAll(folder, 0o777))
 	conf := filepath.Join(dir, "smb.conf")
 	check(t, os.WriteFile(conf, fmt.Appendf(nil, `[global]
@@ -188,73 +200,60 @@ read only = no
 	server.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // it ends its whole group
 	check(t, server.Start())
 	t.Cleanup(func() { server.Process.Signal(unix.SIGTERM); server.Wait() })
-	onBoth(t, func(t *testing.T, w *world) {
-		w.eventually("smbd answers", func() bool {
-			return exec.Command("busybox", "nc", "-w", "1", "127.0.0.1", "445").Run() == nil
-		})
-		text := fmt.Sprintf(farStack, "cifs", "//localhost/data", "addr=localhost,username=root,password=s3cret-word,vers=3.0")
-		farVolume(t, w, folder, text)
-		w.file("stack.yaml", strings.Replace(text, "s3cret-word", "wrong-word", 1))
-		if r := w.run("up", "-d"); r.code != 1 || strings.Contains(r.out+r.err, "wrong-word") {
-			t.Errorf("a wrong password: exit %d\n%s%s", r.code, r.out, r.err)
-		}
-		w.must("down", "-v")
+	eventually(t, "smbd answers", func() bool {
+		return exec.Command("busybox", "nc", "-w", "1", "127.0.0.1", "445").Run() == nil
 	})
 }
 
 // Intent: security_opt label says what SELinux knows a container as, and z gives
 // what is mounted a label that containers may use.
 func TestSELinuxLabels(t *testing.T) {
-	_, err := os.Stat("/sys/fs/selinux/enforce")
-	needs(t, "SELinux", err == nil)
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("shared/file", "text\n")
-		w.file("stack.yaml", `
+	w := newWorld(t, beneath(func(t *testing.T) {
+		_, err := os.Stat("/sys/fs/selinux/enforce")
+		needs(t, "SELinux", err == nil)
+	}))
+	w.file("shared/file", "text\n")
+	w.file("stack.yaml", `
 services:
   a: {image: stackup.test/busybox:1, security_opt: ["label=type:container_t", "label=level:s0:c5,c7"], volumes: ["./shared:/shared:z"], stop_grace_period: 0s}
   b: {image: stackup.test/busybox:1, security_opt: ["label=disable"], stop_grace_period: 0s}
 `)
-		w.must("up", "-d")
-		w.inside("a", map[string]string{
-			"cat /proc/1/attr/current":                 "system_u:system_r:container_t:s0:c5,c7\x00?",
-			"grep ' / / ' /proc/self/mountinfo":        `.*context="?system_u:object_r:container_file_t:s0:c5,c7.*`,
-			"cat /shared/file":                         "text",
-			"cat /proc/self/attr/current | head -c 29": "system_u:system_r:container_t",
-		})
-		own, err := os.ReadFile("/proc/self/attr/current")
-		check(t, err)
-		w.inside("b", map[string]string{"cat /proc/1/attr/current": strings.Trim(string(own), "\x00\n") + "\x00?"})
-		for _, name := range []string{"shared", "shared/file"} {
-			buf := make([]byte, 200)
-			n, err := unix.Lgetxattr(filepath.Join(w.project, name), "security.selinux", buf)
-			check(t, err)
-			if got := strings.Trim(string(buf[:n]), "\x00"); got != "system_u:object_r:container_file_t:s0" {
-				t.Errorf("%s is labelled %s", name, got)
-			}
-		}
-		w.must("down")
-		leaks()
+	w.must("up", "-d")
+	w.inside("a", map[string]string{
+		"cat /proc/1/attr/current":                 "system_u:system_r:container_t:s0:c5,c7\x00?",
+		"grep ' / / ' /proc/self/mountinfo":        `.*context="?system_u:object_r:container_file_t:s0:c5,c7.*`,
+		"cat /shared/file":                         "text",
+		"cat /proc/self/attr/current | head -c 29": "system_u:system_r:container_t",
 	})
+	own, err := os.ReadFile("/proc/self/attr/current")
+	check(t, err)
+	w.inside("b", map[string]string{"cat /proc/1/attr/current": strings.Trim(string(own), "\x00\n") + "\x00?"})
+	for _, name := range []string{"shared", "shared/file"} {
+		buf := make([]byte, 200)
+		n, err := unix.Lgetxattr(filepath.Join(w.project, name), "security.selinux", buf)
+		check(t, err)
+		if got := strings.Trim(string(buf[:n]), "\x00"); got != "system_u:object_r:container_file_t:s0" {
+			t.Errorf("%s is labelled %s", name, got)
+		}
+	}
+	w.must("down")
 }
 
 // Intent: containers are confined by the default profile that Docker has, or by
 // the one that is asked for.
 func TestAppArmor(t *testing.T) {
-	b, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
-	needs(t, "AppArmor", err == nil && strings.HasPrefix(string(b), "Y") && hasPrograms("apparmor_parser"))
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t, beneath(func(t *testing.T) {
+		b, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+		needs(t, "AppArmor", err == nil && strings.HasPrefix(string(b), "Y") && hasPrograms("apparmor_parser"))
+	}))
+	w.file("stack.yaml", `
 services:
   a: {image: stackup.test/busybox:1, cap_add: [SYS_ADMIN], stop_grace_period: 0s}
   b: {image: stackup.test/busybox:1, cap_add: [SYS_ADMIN], security_opt: ["apparmor=unconfined"], stop_grace_period: 0s}
 `)
-		w.must("up", "-d")
-		const mount = "mount -t tmpfs none /tmp 2>&1 && echo mounted || true"
-		w.inside("a", map[string]string{"cat /proc/1/attr/current": `\S+ \(enforce\)`, mount: ".*(denied|not permitted).*"})
-		w.inside("b", map[string]string{"cat /proc/1/attr/current": "unconfined", mount: "mounted"})
-		w.must("down")
-		leaks()
-	})
+	w.must("up", "-d")
+	const mount = "mount -t tmpfs none /tmp 2>&1 && echo mounted || true"
+	w.inside("a", map[string]string{"cat /proc/1/attr/current": `\S+ \(enforce\)`, mount: ".*(denied|not permitted).*"})
+	w.inside("b", map[string]string{"cat /proc/1/attr/current": "unconfined", mount: "mounted"})
+	w.must("down")
 }

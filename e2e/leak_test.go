@@ -28,36 +28,49 @@ import (
 // entry each.
 type traces map[string]bool
 
-// leakCheck remembers what there is, and gives the check that, after down,
-// there is exactly that again.
-func (w *world) leakCheck() (check func()) { return w.leakCheckBut() }
-
-// leakCheckBut leaves out what may stay, as a cache does: by how it begins.
-func (w *world) leakCheckBut(stays ...string) (check func()) {
+// rebase makes what there is now what there must be again at the end of the test.
+// newWorld has done it; a test that lays something beneath its scenario does it again.
+func (w *world) rebase() {
 	w.t.Helper()
-	before := w.traces()
-	return func() {
-		w.t.Helper()
-		w.settles("left behind, or lost", func() []string {
-			return slices.DeleteFunc(difference(before, w.traces()), func(line string) bool {
-				return slices.ContainsFunc(stays, func(s string) bool { return strings.HasPrefix(line[2:], s) })
-			})
+	w.before = w.traces()
+}
+
+// mayStay lets the test leave traces that begin with one of these texts, as a build
+// leaves its cache.
+func (w *world) mayStay(beginnings ...string) { w.stays = append(w.stays, beginnings...) }
+
+// mayKeepBuildCache lets the test leave what BuildKit keeps for the next build.
+func (w *world) mayKeepBuildCache() {
+	w.mayStay("lease ", "snapshot ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+}
+
+// nothingLeft fails the test if the machine is not as it was when the test began, or
+// does not become so within the time that helpers need to end. Tests that take a
+// stack down many times call it each time; the clean-up calls it for all.
+func (w *world) nothingLeft() {
+	w.t.Helper()
+	w.settles("left behind, or lost", func() []string {
+		if diff := difference(w.before.of("process "), w.processTraces()); len(diff) > 0 {
+			return diff // helpers end by themselves; the rest is looked at when they have
+		}
+		return slices.DeleteFunc(difference(w.before, w.traces()), func(line string) bool {
+			return slices.ContainsFunc(w.stays, func(s string) bool { return strings.HasPrefix(line[2:], s) })
 		})
-	}
+	})
 }
 
 // settles waits for left to be nothing, as long as helpers need to end after
 // the last container, and fails the test if it does not come to that.
 func (w *world) settles(what string, left func() []string) {
 	w.t.Helper()
-	deadline := time.Now().Add(8 * time.Second * patience())
+	limit := within(8 * time.Second)
 	pause := 25 * time.Millisecond
 	for {
 		now := left()
 		if len(now) == 0 {
 			return
 		}
-		if time.Now().After(deadline) {
+		if limit.passed() {
 			w.t.Errorf("%s:\n%s", what, strings.Join(now, "\n"))
 			return
 		}
@@ -82,12 +95,7 @@ func difference(before, after traces) (out []string) {
 
 func (w *world) traces() traces {
 	w.t.Helper()
-	t := traces{}
-	for _, what := range processesOf(w.dir) {
-		if !strings.Contains(what, "engine run") && !strings.Contains(what, "containerd.toml") {
-			t["process "+what] = true // without its ID: helpers may be replaced
-		}
-	}
+	t := w.processTraces()
 	for _, m := range mountsBelow("/") {
 		t["mount "+m] = true
 	}
@@ -104,6 +112,28 @@ func (w *world) traces() traces {
 	cgroupTraces(w.root(), t)
 	w.withoutShared(t)
 	return t
+}
+
+// processTraces lists the processes of this world, but not its engine.
+func (w *world) processTraces() traces {
+	t := traces{}
+	for _, what := range processesOf(w.dir) {
+		if !strings.Contains(what, "engine run") && !strings.Contains(what, "containerd.toml") {
+			t["process "+what] = true // without its ID: helpers may be replaced
+		}
+	}
+	return t
+}
+
+// of returns the traces that begin with a text.
+func (t traces) of(beginning string) traces {
+	out := traces{}
+	for k := range t {
+		if strings.HasPrefix(k, beginning) {
+			out[k] = true
+		}
+	}
+	return out
 }
 
 // withoutShared takes out the folders that all stacks of a world share, as
@@ -194,7 +224,7 @@ func (w *world) engineTraces(t traces) {
 		w.t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), allow(20*time.Second))
 	defer cancel()
 	all, err := c.NamespaceService().List(ctx)
 	if err != nil {

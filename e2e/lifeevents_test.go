@@ -42,7 +42,7 @@ func (h *heard) has(service, action string, fits func(map[string]string) bool) b
 // listen runs events until the test ends it.
 func (w *world) listen(args ...string) (*heard, func()) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), allow(time.Minute))
 	c := w.cmd(ctx, append([]string{"events", "--json"}, args...)...)
 	out, err := c.StdoutPipe()
 	check(w.t, err)
@@ -75,9 +75,9 @@ func anyhow(map[string]string) bool { return true }
 // Intent: whoever listens hears what happens to containers and why they end, sees
 // what they use, and can sit down at one.
 func TestEventsStatsAttach(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	needsControllers(t, "memory")
+	w.file("stack.yaml", `
 services:
   web:
     image: stackup.test/busybox:1
@@ -97,60 +97,55 @@ services:
     stdin_open: true
     command: ["sh", "-c", "trap 'echo got HUP' HUP; while :; do if read line; then echo heard $$line; [ $$line = bye ] && exit 4; fi; done"]
 `)
-		h, done := w.listen("--since", "1h")
-		w.must("up", "-d", "web", "shell")
-		for _, action := range []string{"create", "start", "health_status: healthy"} {
-			w.eventually("events tell: "+action, func() bool {
-				return h.has("web", action, func(a map[string]string) bool { return a["name"] == "shop-web-1" && a["image"] == busyboxRef })
-			})
-		}
-		w.used()
-		w.seated()
-		code := func(want string) func(map[string]string) bool {
-			return func(a map[string]string) bool { return a["exitCode"] == want }
-		}
-		w.eventually("events tell of the end of shell", func() bool { return h.has("shell", "die", code("4")) })
-		w.must("pause", "web")
-		w.must("unpause", "web")
-		w.must("up", "-d", "eater")
-		w.eventually("events tell that memory ran out", func() bool {
-			return h.has("eater", "oom", anyhow) && h.has("eater", "die", func(a map[string]string) bool { return a["oomKilled"] == "true" })
+	h, done := w.listen("--since", "1h")
+	w.must("up", "-d", "web", "shell")
+	for _, action := range []string{"create", "start", "health_status: healthy"} {
+		w.eventually("events tell: "+action, func() bool {
+			return h.has("web", action, func(a map[string]string) bool { return a["name"] == "shop-web-1" && a["image"] == busyboxRef })
 		})
-		w.must("kill", "web")
-		past := w.must("events", "--since", "1h", "--until", "0s", "web").out
-		if !regexp.MustCompile(`(?m)^\S+ \S+ container die shop-web-1-g1 \(exitCode=137, image=`+busyboxRef+`, name=shop-web-1\)$`).MatchString(past) ||
-			strings.Contains(past, "shell") || strings.Count(past, " die ") != 1 {
-			t.Errorf("events of the past:\n%s", past)
-		}
-		w.must("down")
-		for _, action := range []string{"pause", "unpause", "kill", "die", "destroy"} {
-			w.eventually("events tell: "+action, func() bool { return h.has("web", action, anyhow) })
-		}
-		done()
-		leaks()
+	}
+	w.used()
+	w.seated()
+	code := func(want string) func(map[string]string) bool {
+		return func(a map[string]string) bool { return a["exitCode"] == want }
+	}
+	w.eventually("events tell of the end of shell", func() bool { return h.has("shell", "die", code("4")) })
+	w.must("pause", "web")
+	w.must("unpause", "web")
+	w.must("up", "-d", "eater")
+	w.eventually("events tell that memory ran out", func() bool {
+		return h.has("eater", "oom", anyhow) && h.has("eater", "die", func(a map[string]string) bool { return a["oomKilled"] == "true" })
 	})
+	w.must("kill", "web")
+	past := w.must("events", "--since", "1h", "--until", "0s", "web").out
+	if !regexp.MustCompile(`(?m)^\S+ \S+ container die shop-web-1-g1 \(exitCode=137, image=`+busyboxRef+`, name=shop-web-1\)$`).MatchString(past) ||
+		strings.Contains(past, "shell") || strings.Count(past, " die ") != 1 {
+		t.Errorf("events of the past:\n%s", past)
+	}
+	w.must("down")
+	for _, action := range []string{"pause", "unpause", "kill", "die", "destroy"} {
+		w.eventually("events tell: "+action, func() bool { return h.has("web", action, anyhow) })
+	}
+	done()
 }
 
 // Intent: a container that is paused while processes are being started in it can be
 // unpaused, and neither it nor its neighbours hang.
 func TestPauseAmidProbes(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.file("stack.yaml", `
 services:
   probed: {image: stackup.test/busybox:1, healthcheck: {test: ["CMD", "true"], interval: 10ms, timeout: 5s}, stop_grace_period: 0s}
   other: {image: stackup.test/busybox:1, healthcheck: {test: ["CMD", "true"], interval: 10ms}, stop_grace_period: 0s}
 `)
-		w.must("up", "-d")
-		for range 4 {
-			w.must("pause", "probed")
-			w.must("exec", "-T", "other", "true")
-			w.must("unpause", "probed")
-			w.must("exec", "-T", "probed", "true")
-		}
-		w.must("down")
-		leaks()
-	})
+	w.must("up", "-d")
+	for range 4 {
+		w.must("pause", "probed")
+		w.must("exec", "-T", "other", "true")
+		w.must("unpause", "probed")
+		w.must("exec", "-T", "probed", "true")
+	}
+	w.must("down")
 }
 
 // used: stats shows no more than half a processor, some memory of 64 MiB, and processes.
@@ -174,7 +169,7 @@ func (w *world) seated() {
 	w.t.Helper()
 	w.refused("not running", "attach", "eater")
 	w.refused("--detach-keys", "attach", "--detach-keys", "ctrl-?", "shell")
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), allow(20*time.Second))
 	defer cancel()
 	c := w.cmd(ctx, "attach", "shell")
 	in, err := c.StdinPipe()
@@ -193,9 +188,8 @@ func (w *world) seated() {
 	say("hello")
 	expect("heard hello")
 	check(w.t, c.Process.Signal(syscall.SIGHUP))
-	time.Sleep(300 * time.Millisecond)
-	say("again")
 	expect("got HUP")
+	say("again")
 	expect("heard again")
 	say("bye")
 	expect("heard bye")

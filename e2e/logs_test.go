@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,9 +34,9 @@ func (w *world) advances(when string) {
 		return string(b)
 	}
 	before := read()
-	deadline := time.Now().Add(6 * time.Second)
+	limit := within(6 * time.Second)
 	for read() == before {
-		if time.Now().After(deadline) {
+		if limit.passed() {
 			w.t.Fatalf("%s: the container is blocked at %q", when, before)
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -60,26 +61,28 @@ func (w *world) helper(name string) int {
 
 // C07: a helper that is killed or stopped blocks no container and loses no line.
 func TestHelpersKilledAndStopped(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", counter)
-		w.must("up", "-d")
-		w.advances("at first")
-		for _, name := range []string{"logger", "supervisor"} {
-			for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
-				old := w.helper(name)
-				check(t, syscall.Kill(old, sig))
-				for range 5 {
-					w.advances(fmt.Sprintf("%s after %s", name, sig))
-				}
-				w.eventually(name+" is replaced", func() bool { return w.helper(name) != old })
-				w.advances(name + " replaced")
+	w := newWorld(t)
+	w.file("stack.yaml", counter)
+	w.must("up", "-d")
+	w.advances("at first")
+	for _, name := range []string{"logger", "supervisor"} {
+		for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+			old := w.helper(name)
+			check(t, syscall.Kill(old, sig))
+			for range 5 {
+				w.advances(fmt.Sprintf("%s after %s", name, sig))
 			}
+			w.eventually(name+" is replaced", func() bool { return w.helper(name) != old })
+			w.advances(name + " replaced")
 		}
-		w.noGaps(w.must("logs", "--no-log-prefix", "c").out)
-		w.must("down")
-		leaks()
+	}
+	w.eventually("there are a hundred lines", func() bool {
+		b, _ := os.ReadFile(filepath.Join(w.project, "count/n"))
+		n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+		return err == nil && n >= 100
 	})
+	w.noGaps(w.must("logs", "--no-log-prefix", "c").out)
+	w.must("down")
 }
 
 // noGaps checks that the lines of the counter are all there, once each.
@@ -98,10 +101,10 @@ func (w *world) noGaps(text string) {
 
 // R03: a full disk blocks no container; what was lost is marked.
 func TestLogsOnAFullDisk(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded))
 	logs := filepath.Join(w.root(), "logs")
 	check(t, os.MkdirAll(logs, 0o700))
-	leaks := w.leakCheck()
+	w.rebase() // the folder stays
 	check(t, syscall.Mount("tmpfs", logs, "tmpfs", 0, "size=64k"))
 	w.file("stack.yaml", counter)
 	w.must("up", "-d")
@@ -121,13 +124,11 @@ func TestLogsOnAFullDisk(t *testing.T) {
 	w.advances("with room again")
 	w.must("down")
 	check(t, syscall.Unmount(logs, syscall.MNT_DETACH))
-	leaks()
 }
 
 // R04: what a container writes is bounded, and following sees rotation through.
 func TestLogsAreBounded(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", `
 services:
   flood: {image: stackup.test/busybox:1, command: ["sh", "-c", "yes 0123456789012345678901234567890123456789 | head -n 2000000; echo the end; sleep 1000"], stop_grace_period: 0s}
@@ -148,13 +149,11 @@ services:
 		t.Errorf("%d bytes of logs in %v", size, files)
 	}
 	w.must("down")
-	leaks()
 }
 
 // Intent: logs of a span of time, of one replica, and as JSON.
 func TestLogsChosen(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", `
 services:
   web: {image: stackup.test/busybox:1, scale: 2, command: ["sh", "-c", "echo early; sleep 2; echo late; sleep 100000"], stop_grace_period: 0s}
@@ -187,5 +186,4 @@ services:
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 	w.must("down")
-	leaks()
 }

@@ -6,6 +6,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -41,7 +42,13 @@ func mainCode(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
-	return m.Run()
+	go countReceived()
+	code := m.Run()
+	if err := spends.save(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	return code
 }
 
 func prepare(tmp string) (err error) {
@@ -51,7 +58,7 @@ func prepare(tmp string) (err error) {
 	if repo, err = filepath.Abs(".."); err != nil {
 		return err
 	}
-	stackup = filepath.Join(repo, "bin/stackup")
+	stackup = cmp.Or(os.Getenv("E2E_STACKUP"), filepath.Join(repo, "bin/stackup"))
 	nginxImage = filepath.Join(repo, "build/nginx-image.tar")
 	for _, f := range []string{stackup, nginxImage} {
 		if _, err := os.Stat(f); err != nil {
@@ -61,7 +68,12 @@ func prepare(tmp string) (err error) {
 	if err := buildFault(tmp); err != nil {
 		return err
 	}
-	busyboxImage = filepath.Join(tmp, "busybox.tar")
+	if busyboxImage = os.Getenv("E2E_BUSYBOX"); busyboxImage == "" {
+		busyboxImage = filepath.Join(tmp, "busybox.tar")
+	}
+	if _, err := os.Stat(busyboxImage); err == nil {
+		return nil // packed by the process that has listed the tests
+	}
 	return packBusybox(busyboxImage)
 }
 

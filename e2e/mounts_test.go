@@ -130,10 +130,9 @@ func parseMounts(text string) map[string]mount {
 // that has moved replaces the container; it is kept while it is mounted, and
 // nothing of it is left mounted on this machine.
 func TestImageMounts(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.site("hello")
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.site("hello")
+	w.file("stack.yaml", `
 services:
   a:
     image: stackup.test/busybox:1
@@ -142,46 +141,44 @@ services:
       - {type: image, source: "stackup.test/site:1", target: /part, image: {subpath: www}}
     stop_grace_period: 0s
 `)
-		w.must("up", "-d")
-		look := func() {
-			t.Helper()
-			if got := w.must("exec", "-T", "a", "cat", "/whole/www/index.html", "/part/index.html").out; got != "hello\nhello\n" {
-				t.Errorf("content: %q", got)
+	w.must("up", "-d")
+	look := func() {
+		t.Helper()
+		if got := w.must("exec", "-T", "a", "cat", "/whole/www/index.html", "/part/index.html").out; got != "hello\nhello\n" {
+			t.Errorf("content: %q", got)
+		}
+		for _, m := range []string{"/whole", "/part"} {
+			if got := parseMounts(w.must("exec", "-T", "a", "cat", "/proc/self/mountinfo").out)[m]; !strings.Contains(","+got.options+",", ",ro,") {
+				t.Errorf("%s: %+v", m, got)
 			}
-			for _, m := range []string{"/whole", "/part"} {
-				if got := parseMounts(w.must("exec", "-T", "a", "cat", "/proc/self/mountinfo").out)[m]; !strings.Contains(","+got.options+",", ",ro,") {
-					t.Errorf("%s: %+v", m, got)
-				}
-				if r := w.run("exec", "-T", "a", "touch", m+"/x"); r.code == 0 {
-					t.Errorf("%s is written to", m)
-				}
+			if r := w.run("exec", "-T", "a", "touch", m+"/x"); r.code == 0 {
+				t.Errorf("%s is written to", m)
 			}
 		}
-		look()
-		if got := mountsBelow(filepath.Join(w.state(), "containers")); len(got) > 0 {
-			t.Errorf("left mounted: %v", got)
-		}
-		if r := w.run("images", "rm", "stackup.test/site:1"); r.code != 1 || !strings.Contains(r.err, "in use by container") {
-			t.Errorf("removed while mounted: exit %d\n%s", r.code, r.err)
-		}
-		w.must("images", "rm", "--force", "stackup.test/site:1") // the content stays with the container
-		look()
-		w.site("hello")
-		if r := w.run("plan", "--exit-code"); r.code != 0 {
-			t.Errorf("the same image again: exit %d\n%s", r.code, r.out)
-		}
-		w.site("moved")
-		if r := w.run("plan", "--exit-code"); r.code != 2 || !strings.Contains(r.out, "image digest of stackup.test/site:1") {
-			t.Errorf("another image: exit %d\n%s", r.code, r.out)
-		}
-		w.must("up", "-d")
-		if got := w.must("exec", "-T", "a", "cat", "/part/index.html").out; got != "moved\n" {
-			t.Errorf("content of the other image: %q", got)
-		}
-		w.must("down")
-		w.must("images", "rm", "stackup.test/site:1")
-		leaks()
-	})
+	}
+	look()
+	if got := mountsBelow(filepath.Join(w.state(), "containers")); len(got) > 0 {
+		t.Errorf("left mounted: %v", got)
+	}
+	if r := w.run("images", "rm", "stackup.test/site:1"); r.code != 1 || !strings.Contains(r.err, "in use by container") {
+		t.Errorf("removed while mounted: exit %d\n%s", r.code, r.err)
+	}
+	w.must("images", "rm", "--force", "stackup.test/site:1") // the content stays with the container
+	look()
+	w.site("hello")
+	if r := w.run("plan", "--exit-code"); r.code != 0 {
+		t.Errorf("the same image again: exit %d\n%s", r.code, r.out)
+	}
+	w.site("moved")
+	if r := w.run("plan", "--exit-code"); r.code != 2 || !strings.Contains(r.out, "image digest of stackup.test/site:1") {
+		t.Errorf("another image: exit %d\n%s", r.code, r.out)
+	}
+	w.must("up", "-d")
+	if got := w.must("exec", "-T", "a", "cat", "/part/index.html").out; got != "moved\n" {
+		t.Errorf("content of the other image: %q", got)
+	}
+	w.must("down")
+	w.must("images", "rm", "stackup.test/site:1")
 }
 
 // site loads an image of two layers that holds a page, and nothing to run.

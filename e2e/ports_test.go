@@ -12,34 +12,32 @@ import (
 // K04: of two stacks that want one port at once, one gets it; the other says
 // who has it, and leaves no container.
 func TestTwoStacksWantOnePort(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		stacks := []string{"left", "right"}
-		for _, s := range stacks {
-			t.Cleanup(func() { w.run("-p", s, "down", "-v") }) // of a loser that has left something
-			w.file(s+".yaml", "name: "+s+"\nservices:\n  a: {image: stackup.test/busybox:1, ports: [\"18084:80\"], stop_grace_period: 0s}\n")
+	w := newWorld(t)
+	stacks := []string{"left", "right"}
+	for _, s := range stacks {
+		t.Cleanup(func() { w.run("-p", s, "down", "-v") }) // of a loser that has left something
+		w.file(s+".yaml", "name: "+s+"\nservices:\n  a: {image: stackup.test/busybox:1, ports: [\"18084:80\"], stop_grace_period: 0s}\n")
+	}
+	for round := range 5 {
+		var results [2]result
+		var wg sync.WaitGroup
+		for i, s := range stacks {
+			wg.Go(func() { results[i] = runCmd(t, w.cmd(t.Context(), "-f", s+".yaml", "up", "-d")) })
 		}
-		for round := range 5 {
-			var results [2]result
-			var wg sync.WaitGroup
-			for i, s := range stacks {
-				wg.Go(func() { results[i] = runCmd(t, w.cmd(t.Context(), "-f", s+".yaml", "up", "-d")) })
-			}
-			wg.Wait()
-			win := 0
-			if results[0].code != 0 {
-				win = 1
-			}
-			w.onePortWinner(stacks[win], stacks[1-win], results[win], results[1-win])
-			for _, s := range stacks { // the loser may have made its network already
-				w.must("-f", s+".yaml", "down", "-v")
-			}
-			leaks()
-			if t.Failed() {
-				t.Fatalf("first failure in round %d", round+1)
-			}
+		wg.Wait()
+		win := 0
+		if results[0].code != 0 {
+			win = 1
 		}
-	})
+		w.onePortWinner(stacks[win], stacks[1-win], results[win], results[1-win])
+		for _, s := range stacks { // the loser may have made its network already
+			w.must("-f", s+".yaml", "down", "-v")
+		}
+		w.nothingLeft()
+		if t.Failed() {
+			t.Fatalf("first failure in round %d", round+1)
+		}
+	}
 }
 
 func (w *world) onePortWinner(winner, loser string, won, lost result) {

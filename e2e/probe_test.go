@@ -7,9 +7,8 @@ import "testing"
 // Intent: images without a program to probe with are probed from outside, and
 // what has become unhealthy starts again where that is asked for.
 func TestProbesFromOutside(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.file("stack.yaml", `
 x-times: &times {interval: 200ms, start_period: 20s, start_interval: 200ms, retries: 2}
 services:
   http:
@@ -42,22 +41,20 @@ services:
     x-stackup: {restart_unhealthy: true}
     stop_grace_period: 0s
 `)
-		w.must("up", "-d", "--wait", "http", "tcp", "log", "sick")
-		w.must("up", "-d")
-		w.eventually("deaf is found unhealthy", func() bool { return w.ps()["deaf.1"].Health == "unhealthy" })
-		w.eventually("its last five probes are told", func() bool { return len(w.ps()["deaf.1"].HealthLog) == 5 })
-		for _, p := range w.ps()["deaf.1"].HealthLog {
-			if p.ExitCode == 0 || p.Output == "" || p.End.Before(p.Start) {
-				t.Errorf("a probe of deaf: %+v", p)
-			}
+	w.must("up", "-d", "--wait", "http", "tcp", "log", "sick")
+	w.must("up", "-d")
+	w.eventually("deaf is found unhealthy", func() bool { return w.ps()["deaf.1"].Health == "unhealthy" })
+	w.eventually("its last five probes are told", func() bool { return len(w.ps()["deaf.1"].HealthLog) == 5 })
+	for _, p := range w.ps()["deaf.1"].HealthLog {
+		if p.ExitCode == 0 || p.Output == "" || p.End.Before(p.Start) {
+			t.Errorf("a probe of deaf: %+v", p)
 		}
-		w.must("exec", "-T", "sick", "sh", "-c", "echo > /tmp/gone; rm /tmp/well")
-		w.eventually("sick was started again", func() bool {
-			r := w.run("exec", "-T", "sick", "sh", "-c", "ls /tmp/well")
-			return r.code == 0
-		})
-		w.eventually("sick is healthy", func() bool { return w.ps()["sick.1"].Health == "healthy" })
-		w.must("down")
-		leaks()
+	}
+	w.must("exec", "-T", "sick", "sh", "-c", "echo > /tmp/gone; rm /tmp/well")
+	w.eventually("sick was started again", func() bool {
+		r := w.run("exec", "-T", "sick", "sh", "-c", "ls /tmp/well")
+		return r.code == 0
 	})
+	w.eventually("sick is healthy", func() bool { return w.ps()["sick.1"].Health == "healthy" })
+	w.must("down")
 }

@@ -12,8 +12,7 @@ import (
 // Intent: a service with a provider is stood up by that program, gives its
 // dependents their environment, and is taken down with the stack.
 func TestProvider(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	bin := filepath.Join(w.dir, "bin")
 	check(t, os.MkdirAll(bin, 0o755))
 	check(t, os.WriteFile(filepath.Join(bin, "docker-cloud"), []byte(`#!/bin/sh
@@ -53,5 +52,4 @@ services:
 	if got := string(calls); got != strings.Repeat(want, 4)+strings.Replace(want, " up ", " down ", 1) {
 		t.Errorf("the provider was called so:\n%s", got)
 	}
-	leaks()
 }

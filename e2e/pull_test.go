@@ -33,6 +33,7 @@ import (
 type testRegistry struct {
 	host string
 	slow atomic.Bool
+	sent atomic.Int64 // bytes in drops
 }
 
 func newRegistry(t *testing.T) *testRegistry {
@@ -45,7 +46,7 @@ func newRegistry(t *testing.T) *testRegistry {
 			return
 		}
 		if r.slow.Load() {
-			w = dripping{w}
+			w = dripping{w, &r.sent}
 		}
 		serveBlob(inner, w, req)
 	}))
@@ -69,7 +70,10 @@ func serveBlob(inner http.Handler, w http.ResponseWriter, req *http.Request) {
 }
 
 // dripping passes 64 KiB every 50 ms.
-type dripping struct{ http.ResponseWriter }
+type dripping struct {
+	http.ResponseWriter
+	sent *atomic.Int64
+}
 
 func (d dripping) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {
@@ -77,6 +81,7 @@ func (d dripping) Write(p []byte) (n int, err error) {
 		var m int
 		m, err = d.ResponseWriter.Write(p[:min(len(p), 64<<10)])
 		n, p = n+m, p[m:]
+		d.sent.Add(int64(m))
 	}
 	return n, err
 }
@@ -110,67 +115,60 @@ func (r *testRegistry) push(t *testing.T, ref string, ballast int) string {
 
 // Intent: an image that is not there is planned as a pull, and pulled.
 func TestPullFromARegistry(t *testing.T) {
+	w := newWorld(t)
 	reg := newRegistry(t)
 	ref := reg.push(t, "app:1", 1000)
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", stop_grace_period: 0s}\n")
-		if out := w.must("plan").out; !strings.Contains(out, "pull") || !strings.Contains(out, ref) {
-			t.Errorf("plan shows no pull:\n%s", out)
-		}
-		w.must("up", "-d", "--wait")
-		w.converged(1)
-		w.must("down")
-		w.must("images", "rm", ref)
-		leaks()
-	})
+	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", stop_grace_period: 0s}\n")
+	if out := w.must("plan").out; !strings.Contains(out, "pull") || !strings.Contains(out, ref) {
+		t.Errorf("plan shows no pull:\n%s", out)
+	}
+	w.must("up", "-d", "--wait")
+	w.converged(1)
+	w.must("down")
+	w.must("images", "rm", ref)
 }
 
 // C04: a pull that is killed leaves no image that looks complete, and the
 // next run finishes it.
 func TestKilledDuringPull(t *testing.T) {
+	w := newWorld(t)
 	reg := newRegistry(t)
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		ref := reg.push(t, "big:"+string(w.kind), 4<<20)
-		w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", stop_grace_period: 0s}\n")
-		for _, after := range []time.Duration{300 * time.Millisecond, 1500 * time.Millisecond} {
-			reg.slow.Store(true)
-			c := w.cmd(t.Context(), "up", "-d")
-			check(t, c.Start())
-			time.Sleep(after)
-			c.Process.Signal(syscall.SIGKILL)
-			c.Wait()
-			reg.slow.Store(false)
-			if out := w.must("images", "ls").out; strings.Contains(out, "big") {
-				t.Errorf("killed after %s, the image looks complete:\n%s", after, out)
-			}
+	ref := reg.push(t, "big:"+string(w.kind), 4<<20)
+	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", stop_grace_period: 0s}\n")
+	for _, after := range []int64{64 << 10, 1 << 20} { // bytes
+		reg.slow.Store(true)
+		already := reg.sent.Load()
+		c := w.cmd(t.Context(), "up", "-d")
+		check(t, c.Start())
+		w.eventually("a part is here", func() bool { return reg.sent.Load()-already >= after })
+		c.Process.Signal(syscall.SIGKILL)
+		c.Wait()
+		reg.slow.Store(false)
+		if out := w.must("images", "ls").out; strings.Contains(out, "big") {
+			t.Errorf("killed after %d bytes, the image looks complete:\n%s", after, out)
 		}
-		w.must("up", "-d", "--wait")
-		w.converged(1)
-		w.must("down")
-		w.must("images", "rm", ref)
-		leaks()
-	})
+	}
+	w.must("up", "-d", "--wait")
+	w.converged(1)
+	w.must("down")
+	w.must("images", "rm", ref)
 }
 
 // Intent: Ctrl-C during a pull ends the command soon, with nothing half-made.
 func TestInterruptDuringPull(t *testing.T) {
+	w := newWorld(t, only(embedded))
 	reg := newRegistry(t)
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
 	ref := reg.push(t, "big:1", 4<<20)
 	reg.slow.Store(true)
 	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\"}\n")
 	c := w.cmd(t.Context(), "up", "-d")
 	check(t, c.Start())
-	time.Sleep(500 * time.Millisecond)
+	w.eventually("a part is here", func() bool { return reg.sent.Load() > 0 })
 	start := time.Now()
 	c.Process.Signal(syscall.SIGINT)
 	c.Wait()
-	if code := c.ProcessState.ExitCode(); code != 130 || time.Since(start) > 3*time.Second {
+	if code := c.ProcessState.ExitCode(); code != 130 || time.Since(start) > allow(3*time.Second) {
 		t.Errorf("exit %d after %s, want 130 soon", code, time.Since(start))
 	}
 	w.must("down")
-	leaks()
 }

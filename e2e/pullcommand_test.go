@@ -30,48 +30,44 @@ func (w *world) has(when string, want ...string) {
 
 // Intent: pull brings in what the registry has now, and up needs no registry after that.
 func TestPullCommand(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		reg := newRegistry(t)
-		leaks := w.leakCheck()
-		a, b := reg.push(t, "a:1", 1000), reg.push(t, "b:1", 1000)
-		w.file("stack.yaml", "services:\n  a: {image: \""+a+"\", depends_on: [b], stop_grace_period: 0s}\n  b: {image: \""+b+"\", stop_grace_period: 0s}\n")
-		if r := w.must("pull", "a"); !strings.Contains(r.err, "Image "+a+"  Pulled") || r.out != "" {
-			t.Errorf("pull a: out %q, progress:\n%s", r.out, r.err)
-		}
-		w.has("after pull a", a, busyboxRef)
-		w.must("pull", "-q", "--include-deps", "a")
-		w.has("with dependencies", a, b, busyboxRef)
-		moved := reg.push(t, "a:1", 2000)
-		if r := w.must("pull", "--policy", "missing"); !strings.Contains(r.err, "nothing to pull, 2 here already") {
-			t.Errorf("nothing is missing:\n%s", r.err)
-		}
-		w.must("up", "-d")
-		if r := w.must("plan", "--exit-code"); r.code != 0 {
-			t.Errorf("exit %d:\n%s", r.code, r.out)
-		}
-		w.must("pull")
-		if r := w.run("plan", "--exit-code"); r.code != 2 || !strings.Contains(r.out, "image") {
-			t.Errorf("%s has moved; plan: exit %d\n%s", moved, r.code, r.out)
-		}
-		reg.push(t, "a:1", 3000)
-		if r := w.must("up", "-d", "--quiet-pull", "--pull", "always"); strings.Contains(r.err, "Pull") || !strings.Contains(r.err, "Started") {
-			t.Errorf("it has moved again:\n%s", r.err)
-		}
-		w.converged(2)
-		if r := w.run("up", "-d", "--pull", "seldom"); r.code != 1 || !strings.Contains(r.err, `--pull "seldom": use one of`) {
-			t.Errorf("no policy: exit %d\n%s", r.code, r.err)
-		}
-		w.must("down")
-		w.must("images", "rm", a, b)
-		leaks()
-	})
+	w := newWorld(t)
+	reg := newRegistry(t)
+	a, b := reg.push(t, "a:1", 1000), reg.push(t, "b:1", 1000)
+	w.file("stack.yaml", "services:\n  a: {image: \""+a+"\", depends_on: [b], stop_grace_period: 0s}\n  b: {image: \""+b+"\", stop_grace_period: 0s}\n")
+	if r := w.must("pull", "a"); !strings.Contains(r.err, "Image "+a+"  Pulled") || r.out != "" {
+		t.Errorf("pull a: out %q, progress:\n%s", r.out, r.err)
+	}
+	w.has("after pull a", a, busyboxRef)
+	w.must("pull", "-q", "--include-deps", "a")
+	w.has("with dependencies", a, b, busyboxRef)
+	moved := reg.push(t, "a:1", 2000)
+	if r := w.must("pull", "--policy", "missing"); !strings.Contains(r.err, "nothing to pull, 2 here already") {
+		t.Errorf("nothing is missing:\n%s", r.err)
+	}
+	w.must("up", "-d")
+	if r := w.must("plan", "--exit-code"); r.code != 0 {
+		t.Errorf("exit %d:\n%s", r.code, r.out)
+	}
+	w.must("pull")
+	if r := w.run("plan", "--exit-code"); r.code != 2 || !strings.Contains(r.out, "image") {
+		t.Errorf("%s has moved; plan: exit %d\n%s", moved, r.code, r.out)
+	}
+	reg.push(t, "a:1", 3000)
+	if r := w.must("up", "-d", "--quiet-pull", "--pull", "always"); strings.Contains(r.err, "Pull") || !strings.Contains(r.err, "Started") {
+		t.Errorf("it has moved again:\n%s", r.err)
+	}
+	w.converged(2)
+	if r := w.run("up", "-d", "--pull", "seldom"); r.code != 1 || !strings.Contains(r.err, `--pull "seldom": use one of`) {
+		t.Errorf("no policy: exit %d\n%s", r.code, r.err)
+	}
+	w.must("down")
+	w.must("images", "rm", a, b)
 }
 
 // Intent: one image that cannot be had is named, and keeps no other from coming in.
 func TestPullCommandFails(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded))
 	reg := newRegistry(t)
-	leaks := w.leakCheck()
 	ref, none := reg.push(t, "a:1", 1000), reg.host+"/none:1"
 	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\"}\n  b: {image: \""+none+"\"}\n  c: {image: \"localhost:1/gone:1\"}\n")
 	for _, args := range [][]string{{"pull"}, {"pull", "-q"}} {
@@ -90,5 +86,4 @@ func TestPullCommandFails(t *testing.T) {
 	}
 	w.must("images", "rm", ref)
 	w.must("down")
-	leaks()
 }

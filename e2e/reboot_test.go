@@ -16,11 +16,10 @@ import (
 // Intent: after a start of the machine everything is back that its policy says,
 // with networks, ports, names and secrets, what is depended on first.
 func TestReboot(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("token.txt", "hush")
-		w.file(".env", "KEY=quiet\n")
-		w.file("stack.yaml", `
+	w := newWorld(t, slowly())
+	w.file("token.txt", "hush")
+	w.file(".env", "KEY=quiet\n")
+	w.file("stack.yaml", `
 services:
   web:
     image: stackup.test/busybox:1
@@ -44,44 +43,42 @@ services:
 secrets: {token: {file: ./token.txt}, key: {environment: KEY}}
 volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 `)
-		w.must("up", "-d", "--wait")
-		w.must("create", "--scale", "off=3", "off") // one that never ran
-		w.reboot()
-		s := w.cmd(t.Context(), "engine", "supervise")
-		var said bytes.Buffer
-		s.Stderr = &said
-		check(t, s.Start())
-		defer func() {
-			s.Process.Signal(syscall.SIGTERM)
-			s.Wait()
-			if t.Failed() {
-				t.Logf("the supervisor has said:\n%s", said.String())
-			}
-		}()
-		w.eventually("web answers on its port", func() bool {
-			return exec.Command("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:18091/").Run() == nil
-		})
-		w.inside("web", map[string]string{"cat /run/secrets/token": "hush", "grep -c -w db /etc/hosts": "1"})
-		w.inside("db", map[string]string{"grep -c ' /fast ' /proc/mounts": "1", "grep -c '' /runs": "2"})
-		w.eventually("the replicas are back", func() bool { return w.ps("-a")["off.2"].State == "running" })
-		for name, want := range map[string]string{"db.1": "running", "once.1": "exited", "off.1": "running", "off.3": "created"} {
-			if got := w.ps("-a")[name].State; got != want {
-				t.Errorf("%s: %s, want %s", name, got, want)
-			}
-		}
-		if r := w.must("plan", "--scale", "off=3"); !strings.Contains(r.out, "1 to replace, 2 to start, 7 unchanged") || !strings.Contains(r.out, "secrets.key") {
-			t.Errorf("not all is as wanted but keyed, once and off.3:\n%s", r.out)
-		}
-		w.must("up", "-d", "keyed") // its secret is nowhere but in the caller's environment
-		if got := w.supervisor(); got != s.Process.Pid {
-			t.Errorf("up has put supervisor %d in the place of %d", got, s.Process.Pid)
-		}
-		w.inside("keyed", map[string]string{"cat /run/secrets/key": "quiet"})
-		w.must("down", "-v")
+	w.must("up", "-d", "--wait")
+	w.must("create", "--scale", "off=3", "off") // one that never ran
+	w.reboot()
+	s := w.cmd(t.Context(), "engine", "supervise")
+	var said bytes.Buffer
+	s.Stderr = &said
+	check(t, s.Start())
+	defer func() {
 		s.Process.Signal(syscall.SIGTERM)
 		s.Wait()
-		leaks()
+		if t.Failed() {
+			t.Logf("the supervisor has said:\n%s", said.String())
+		}
+	}()
+	w.eventually("web answers on its port", func() bool {
+		return exec.Command("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:18091/").Run() == nil
 	})
+	w.inside("web", map[string]string{"cat /run/secrets/token": "hush", "grep -c -w db /etc/hosts": "1"})
+	w.inside("db", map[string]string{"grep -c ' /fast ' /proc/mounts": "1", "grep -c '' /runs": "2"})
+	w.eventually("the replicas are back", func() bool { return w.ps("-a")["off.2"].State == "running" })
+	for name, want := range map[string]string{"db.1": "running", "once.1": "exited", "off.1": "running", "off.3": "created"} {
+		if got := w.ps("-a")[name].State; got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	if r := w.must("plan", "--scale", "off=3"); !strings.Contains(r.out, "1 to replace, 2 to start, 7 unchanged") || !strings.Contains(r.out, "secrets.key") {
+		t.Errorf("not all is as wanted but keyed, once and off.3:\n%s", r.out)
+	}
+	w.must("up", "-d", "keyed") // its secret is nowhere but in the caller's environment
+	if got := w.supervisor(); got != s.Process.Pid {
+		t.Errorf("up has put supervisor %d in the place of %d", got, s.Process.Pid)
+	}
+	w.inside("keyed", map[string]string{"cat /run/secrets/key": "quiet"})
+	w.must("down", "-v")
+	s.Process.Signal(syscall.SIGTERM)
+	s.Wait()
 }
 
 // reboot takes away all that a start of the machine does: processes, mounts,

@@ -52,9 +52,8 @@ func inOrder(t *testing.T, what string, got []string, want ...string) {
 // Intent: what has happened can be asked for afterwards, all of it and in its
 // order, even when the stack has gone.
 func TestEventsOfThePast(t *testing.T) {
-	onEngines(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", `
+	w := newWorld(t)
+	w.file("stack.yaml", `
 services:
   web:
     image: stackup.test/busybox:1
@@ -64,30 +63,28 @@ services:
   once: {image: stackup.test/busybox:1, command: ["sh", "-c", "exit 3"]}
 volumes: {data: {}}
 `)
-		w.must("up", "-d")
-		w.must("images", "tag", busyboxRef, "stackup.test/other:2")
-		w.must("images", "rm", "stackup.test/other:2")
-		w.must("stop", "web")
-		w.must("down", "-v")
-		got := w.recorded()
-		inOrder(t, "of the stack", got, "image load "+busyboxRef, "plan begin shop up", "network create shop_default",
-			"container create shop-web-1-g1", "network connect shop_default shop-web-1-g1", "container start shop-web-1-g1", "plan end shop up done",
-			"image tag stackup.test/other:2", "image untag stackup.test/other:2",
-			"plan begin shop stop", "container kill shop-web-1-g1 15", "container die shop-web-1-g1 143", "container stop shop-web-1-g1",
-			"network disconnect shop_default shop-web-1-g1", "plan end shop stop done",
-			"plan begin shop down", "container destroy shop-web-1-g1", "network destroy shop_default", "plan end shop down done")
-		inOrder(t, "of a volume", got, "volume create shop_data", "container start shop-web-1-g1", "volume destroy shop_data")
-		inOrder(t, "of what ends at once", got, "container start shop-once-1-g1", "container die shop-once-1-g1 3", "container destroy shop-once-1-g1")
-		for _, line := range got {
-			if n := count(got, line); n > 1 {
-				t.Errorf("%d times: %s", n, line)
-			}
+	w.must("up", "-d")
+	w.must("images", "tag", busyboxRef, "stackup.test/other:2")
+	w.must("images", "rm", "stackup.test/other:2")
+	w.must("stop", "web")
+	w.must("down", "-v")
+	got := w.recorded()
+	inOrder(t, "of the stack", got, "image load "+busyboxRef, "plan begin shop up", "network create shop_default",
+		"container create shop-web-1-g1", "network connect shop_default shop-web-1-g1", "container start shop-web-1-g1", "plan end shop up done",
+		"image tag stackup.test/other:2", "image untag stackup.test/other:2",
+		"plan begin shop stop", "container kill shop-web-1-g1 15", "container die shop-web-1-g1 143", "container stop shop-web-1-g1",
+		"network disconnect shop_default shop-web-1-g1", "plan end shop stop done",
+		"plan begin shop down", "container destroy shop-web-1-g1", "network destroy shop_default", "plan end shop down done")
+	inOrder(t, "of a volume", got, "volume create shop_data", "container start shop-web-1-g1", "volume destroy shop_data")
+	inOrder(t, "of what ends at once", got, "container start shop-once-1-g1", "container die shop-once-1-g1 3", "container destroy shop-once-1-g1")
+	for _, line := range got {
+		if n := count(got, line); n > 1 {
+			t.Errorf("%d times: %s", n, line)
 		}
-		if only := w.recorded("once"); slices.ContainsFunc(only, func(s string) bool { return !strings.Contains(s, "shop-once-1") }) || len(only) < 4 {
-			t.Errorf("of one service: %q", only)
-		}
-		leaks()
-	})
+	}
+	if only := w.recorded("once"); slices.ContainsFunc(only, func(s string) bool { return !strings.Contains(s, "shop-once-1") }) || len(only) < 4 {
+		t.Errorf("of one service: %q", only)
+	}
 }
 
 func count(list []string, what string) (n int) {
@@ -102,7 +99,7 @@ func count(list []string, what string) (n int) {
 // Intent: what a container does while nobody looks is told as soon as somebody
 // looks again, once and with its own time.
 func TestEventsWithoutSupervisor(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", `
 services:
   job: {image: stackup.test/busybox:1, command: ["sh", "-c", "until [ -e /tmp/end ]; do sleep 0.1; done; exit 5"]}
@@ -117,7 +114,6 @@ services:
 	w.must("exec", "job", "touch", "/tmp/end")
 	w.eventually("the end", func() bool { return w.ps("-a")["job.1"].State == "exited" })
 	ended := time.Now()
-	time.Sleep(500 * time.Millisecond)
 	h, done := w.listen("--since", "1h")
 	w.eventually("the next supervisor tells", func() bool {
 		return h.has("job", "die", func(a map[string]string) bool { return a["exitCode"] == "5" })
@@ -134,4 +130,5 @@ services:
 	if got := w.recorded(); count(got, "container die shop-job-1-g1 5") != 1 {
 		t.Errorf("events: %q", got)
 	}
+	w.must("down")
 }

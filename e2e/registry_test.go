@@ -37,36 +37,36 @@ func lockedRegistry(t *testing.T) (host string, certificate []byte) {
 // Intent: what is built here is pushed to a registry behind a name of its own
 // (hosts.toml), with TLS and a password, and pulled from there.
 func TestPushAndPullThroughAMirror(t *testing.T) {
+	w := newWorld(t, slowly())
+	w.mayKeepBuildCache()
 	host, certificate := lockedRegistry(t)
-	onBoth(t, func(t *testing.T, w *world) {
-		ref := "blocked.stackup.test/team/app:" + string(w.kind)
-		w.file("Dockerfile", "FROM stackup.test/busybox:1\nRUN echo pushed > /mark\n")
-		w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", build: ., command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
-		dir := filepath.Join(w.root(), "certs.d/blocked.stackup.test")
-		check(t, os.MkdirAll(dir, 0o755))
-		check(t, os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte("server = \"https://"+host+"\"\n[host.\"https://"+host+"\"]\n  capabilities = [\"pull\", \"resolve\", \"push\"]\n  ca = \"ca.pem\"\n"), 0o600))
-		check(t, os.WriteFile(filepath.Join(dir, "ca.pem"), certificate, 0o600))
-		w.must("build", "-q")
-		if r := w.run("push"); r.code != 1 || !strings.Contains(r.err, "no basic auth credentials") {
-			t.Errorf("push without a password: exit %d\n%s", r.code, r.err)
-		}
-		auth := base64.StdEncoding.EncodeToString([]byte("anna:" + canarySecret))
-		check(t, os.MkdirAll(filepath.Join(w.dir, ".docker"), 0o700))
-		check(t, os.WriteFile(filepath.Join(w.dir, ".docker/config.json"), []byte(`{"auths": {"`+host+`": {"auth": "`+auth+`"}}}`), 0o600))
-		if r := w.must("push"); !strings.Contains(r.err, "Pushed") || strings.Contains(r.err, canarySecret) {
-			t.Errorf("push:\n%s", r.err)
-		}
-		w.must("images", "rm", ref)
-		w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
-		w.must("up", "-d")
-		w.inside("a", map[string]string{"cat /mark": "pushed"})
-		w.must("down")
-		w.must("images", "rm", ref)
-		check(t, os.Remove(filepath.Join(dir, "ca.pem")))
-		check(t, os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte("server = \"https://"+host+"\"\n[host.\"https://"+host+"\"]\n  capabilities = [\"pull\", \"resolve\"]\n  skip_verify = false\n"), 0o600))
-		if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "certificate") {
-			t.Errorf("a certificate that nobody vouches for: exit %d\n%s", r.code, r.err)
-		}
-		check(t, os.RemoveAll(filepath.Join(w.root(), "certs.d")))
-	})
+	ref := "blocked.stackup.test/team/app:" + string(w.kind)
+	w.file("Dockerfile", "FROM stackup.test/busybox:1\nRUN echo pushed > /mark\n")
+	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", build: ., command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
+	dir := filepath.Join(w.root(), "certs.d/blocked.stackup.test")
+	check(t, os.MkdirAll(dir, 0o755))
+	check(t, os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte("server = \"https://"+host+"\"\n[host.\"https://"+host+"\"]\n  capabilities = [\"pull\", \"resolve\", \"push\"]\n  ca = \"ca.pem\"\n"), 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "ca.pem"), certificate, 0o600))
+	w.must("build", "-q")
+	if r := w.run("push"); r.code != 1 || !strings.Contains(r.err, "no basic auth credentials") {
+		t.Errorf("push without a password: exit %d\n%s", r.code, r.err)
+	}
+	auth := base64.StdEncoding.EncodeToString([]byte("anna:" + canarySecret))
+	check(t, os.MkdirAll(filepath.Join(w.dir, ".docker"), 0o700))
+	check(t, os.WriteFile(filepath.Join(w.dir, ".docker/config.json"), []byte(`{"auths": {"`+host+`": {"auth": "`+auth+`"}}}`), 0o600))
+	if r := w.must("push"); !strings.Contains(r.err, "Pushed") || strings.Contains(r.err, canarySecret) {
+		t.Errorf("push:\n%s", r.err)
+	}
+	w.must("images", "rm", ref)
+	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\", command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
+	w.must("up", "-d")
+	w.inside("a", map[string]string{"cat /mark": "pushed"})
+	w.must("down")
+	w.must("images", "rm", ref)
+	check(t, os.Remove(filepath.Join(dir, "ca.pem")))
+	check(t, os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte("server = \"https://"+host+"\"\n[host.\"https://"+host+"\"]\n  capabilities = [\"pull\", \"resolve\"]\n  skip_verify = false\n"), 0o600))
+	if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "certificate") {
+		t.Errorf("a certificate that nobody vouches for: exit %d\n%s", r.code, r.err)
+	}
+	check(t, os.RemoveAll(filepath.Join(w.root(), "certs.d")))
 }

@@ -40,35 +40,32 @@ services:
 // Intent: run gives a container of its own, with what the service depends on, the
 // streams and exit code of its process, and leaves nothing with --rm.
 func TestRun(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		w.file("stack.yaml", runStack)
-		w.file("src/file", "from here\n")
-		cmd := w.cmd(t.Context(), "run", "--rm", "-T", "-e", "WHO=flag", "-w", "/tmp", "-v", "./src:/src:ro", "-l", "x=y", "--user", "7", "app",
-			"sh", "-c", `echo $WHO $KEPT; pwd; id -u; cat; cat /src/file; touch /scratch/x 2>/dev/null; ls -d /scratch; echo err >&2; cat /etc/hosts; exit 3`)
-		cmd.Stdin = strings.NewReader("from stdin\n")
-		r := runCmd(t, cmd)
-		if r.code != 3 || !strings.Contains(r.err, "err\n") {
-			t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
-		}
-		head, names, _ := strings.Cut(r.out, "/scratch\n")
-		if head != "flag yes\n/tmp\n7\nfrom stdin\nfrom here\n" {
-			t.Errorf("output %q", head)
-		}
-		if !strings.Contains(names, "db") || strings.Contains(names, " app ") || strings.Contains(names, "other") {
-			t.Errorf("hosts:\n%s", names)
-		}
-		if ps := w.ps("-a"); len(ps) != 1 || ps["db.1"].Health != "healthy" {
-			t.Errorf("only db runs, and is healthy: %v", ps)
-		}
-		if left := w.must("volumes", "ls", "-q"); strings.TrimSpace(left.out) != "" {
-			t.Errorf("volumes left: %s", left.out)
-		}
-		w.detachedRun()
-		w.interruptedRun()
-		w.must("down", "-v")
-		leaks()
-	})
+	w := newWorld(t)
+	w.file("stack.yaml", runStack)
+	w.file("src/file", "from here\n")
+	cmd := w.cmd(t.Context(), "run", "--rm", "-T", "-e", "WHO=flag", "-w", "/tmp", "-v", "./src:/src:ro", "-l", "x=y", "--user", "7", "app",
+		"sh", "-c", `echo $WHO $KEPT; pwd; id -u; cat; cat /src/file; touch /scratch/x 2>/dev/null; ls -d /scratch; echo err >&2; cat /etc/hosts; exit 3`)
+	cmd.Stdin = strings.NewReader("from stdin\n")
+	r := runCmd(t, cmd)
+	if r.code != 3 || !strings.Contains(r.err, "err\n") {
+		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
+	}
+	head, names, _ := strings.Cut(r.out, "/scratch\n")
+	if head != "flag yes\n/tmp\n7\nfrom stdin\nfrom here\n" {
+		t.Errorf("output %q", head)
+	}
+	if !strings.Contains(names, "db") || strings.Contains(names, " app ") || strings.Contains(names, "other") {
+		t.Errorf("hosts:\n%s", names)
+	}
+	if ps := w.ps("-a"); len(ps) != 1 || ps["db.1"].Health != "healthy" {
+		t.Errorf("only db runs, and is healthy: %v", ps)
+	}
+	if left := w.must("volumes", "ls", "-q"); strings.TrimSpace(left.out) != "" {
+		t.Errorf("volumes left: %s", left.out)
+	}
+	w.detachedRun()
+	w.interruptedRun()
+	w.must("down", "-v")
 }
 
 // detachedRun stays beside the replicas, is left alone by up, and goes with down.
@@ -117,7 +114,7 @@ func (w *world) interruptedRun() {
 	check(w.t, cmd.Process.Signal(syscall.SIGINT))
 	begun := time.Now()
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 130 || time.Since(begun) > 20*time.Second {
+	if code := cmd.ProcessState.ExitCode(); code != 130 || time.Since(begun) > allow(20*time.Second) {
 		w.t.Errorf("exit %d after %s", code, time.Since(begun))
 	}
 	if out.String() != "said last\n" {
@@ -130,7 +127,7 @@ func (w *world) interruptedRun() {
 
 // Intent: what run is asked for and cannot be is said before anything is touched.
 func TestRunRefuses(t *testing.T) {
-	w := newWorld(t, embedded)
+	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", runStack)
 	for args, want := range map[string]string{
 		"none":                   "no such service",

@@ -76,19 +76,13 @@ volumes: {data: {}}
 
 // Intent: for hours, and whatever dies, every service is in the state that its
 // policy demands, and nothing grows. Run by hand: STACKUP_SOAK says for how
-// long (2h), STACKUP_SOAK_ENGINE on which engine (embedded); the record is
-// docs/soak.md.
+// long (2h), E2E_ENGINE on which engine (embedded); the record is docs/soak.md.
 func TestSoak(t *testing.T) {
 	length, err := time.ParseDuration(os.Getenv("STACKUP_SOAK"))
 	if err != nil {
 		t.Skip("run by hand, with STACKUP_SOAK=2h")
 	}
-	kind := engineKind(os.Getenv("STACKUP_SOAK_ENGINE"))
-	if kind == "" {
-		kind = embedded
-	}
-	w := newWorld(t, kind)
-	leaks := w.leakCheck()
+	w := newWorld(t)
 	w.file("stack.yaml", soakStack)
 	w.must("up", "-d")
 	s := &soak{w: w, begin: time.Now()}
@@ -97,7 +91,6 @@ func TestSoak(t *testing.T) {
 	s.flat()
 	w.get("http://127.0.0.1:18099/")
 	w.must("down", "-v")
-	leaks()
 }
 
 // Intent: a hundred containers that are probed every second leave nothing behind
@@ -108,8 +101,7 @@ func TestHealthSoak(t *testing.T) {
 	if err != nil {
 		t.Skip("run by hand, with STACKUP_HEALTH_SOAK=1h")
 	}
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", `
 services:
   probed:
@@ -135,7 +127,6 @@ services:
 	})
 	s.flat()
 	w.must("down")
-	leaks()
 }
 
 // soak is one run: what was measured, and what was killed.

@@ -10,10 +10,9 @@ import (
 // Intent: anonymous volumes outlive a replacement, until somebody asks for new ones;
 // those are kept from then on, and the old ones are gone.
 func TestRenewAnonymousVolumes(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		leaks := w.leakCheck()
-		round := func(n string) {
-			w.file("stack.yaml", `
+	w := newWorld(t)
+	round := func(n string) {
+		w.file("stack.yaml", `
 services:
   a:
     image: stackup.test/busybox:1
@@ -25,46 +24,43 @@ services:
   c: {image: "stackup.test/busybox:1", volumes_from: [a], stop_grace_period: 0s}
 volumes: {named: {}}
 `)
-		}
-		has := func(when, want string) {
-			t.Helper()
-			w.inside("a", map[string]string{"cat /etc/own /named/own /etc/prepared 2>/dev/null; grep -c extra /etc/group": want})
-		}
-		volumes := func() string { return w.must("volumes", "ls", "-q").out }
-		round("1")
-		w.must("up", "-d")
-		w.must("exec", "-T", "a", "sh", "-c", "echo mine | tee /etc/own /named/own")
-		before, b := volumes(), w.ps()["b.1"].ID
-		if r := w.must("up", "-d", "-V"); !strings.Contains(r.err, "nothing to do") {
-			t.Errorf("nothing has changed:\n%s", r.err)
-		}
-		round("2")
-		w.must("up", "-d")
-		has("replaced", "mine\nmine\n2\n1")
-		round("3")
-		w.must("up", "-d", "--renew-anon-volumes")
-		has("with new volumes", "mine\n3\n1")
-		after := volumes()
-		if before == after || strings.Count(before, "\n") != strings.Count(after, "\n") {
-			t.Errorf("volumes\n%sthen\n%s", before, after)
-		}
-		w.must("exec", "-T", "a", "sh", "-c", "echo anew > /etc/own")
-		w.inside("c", map[string]string{"cat /etc/own": "anew"})
-		round("4")
-		w.must("up", "-d")
-		has("replaced again", "anew\nmine\n4\n1")
-		if now := volumes(); now != after || w.ps()["b.1"].ID != b {
-			t.Errorf("volumes\n%sthen\n%s", after, now)
-		}
-		w.must("down", "-v")
-		leaks()
-	})
+	}
+	has := func(when, want string) {
+		t.Helper()
+		w.inside("a", map[string]string{"cat /etc/own /named/own /etc/prepared 2>/dev/null; grep -c extra /etc/group": want})
+	}
+	volumes := func() string { return w.must("volumes", "ls", "-q").out }
+	round("1")
+	w.must("up", "-d")
+	w.must("exec", "-T", "a", "sh", "-c", "echo mine | tee /etc/own /named/own")
+	before, b := volumes(), w.ps()["b.1"].ID
+	if r := w.must("up", "-d", "-V"); !strings.Contains(r.err, "nothing to do") {
+		t.Errorf("nothing has changed:\n%s", r.err)
+	}
+	round("2")
+	w.must("up", "-d")
+	has("replaced", "mine\nmine\n2\n1")
+	round("3")
+	w.must("up", "-d", "--renew-anon-volumes")
+	has("with new volumes", "mine\n3\n1")
+	after := volumes()
+	if before == after || strings.Count(before, "\n") != strings.Count(after, "\n") {
+		t.Errorf("volumes\n%sthen\n%s", before, after)
+	}
+	w.must("exec", "-T", "a", "sh", "-c", "echo anew > /etc/own")
+	w.inside("c", map[string]string{"cat /etc/own": "anew"})
+	round("4")
+	w.must("up", "-d")
+	has("replaced again", "anew\nmine\n4\n1")
+	if now := volumes(); now != after || w.ps()["b.1"].ID != b {
+		t.Errorf("volumes\n%sthen\n%s", after, now)
+	}
+	w.must("down", "-v")
 }
 
 // Intent: which containers are replaced can be said on the command line.
 func TestRecreateFlags(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	stack := func(v string) {
 		w.file("stack.yaml", `
 services:
@@ -106,13 +102,11 @@ services:
 		t.Errorf("a contradiction: exit %d\n%s", r.code, r.err)
 	}
 	w.must("down")
-	leaks()
 }
 
 // Intent: in CI, up ends when the tests have, with their exit code.
 func TestUpEndsWithAContainer(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", `
 services:
   db: {image: "stackup.test/busybox:1", command: ["sh", "-c", "echo db speaks; exec sleep 100000"], stop_grace_period: 0s}
@@ -154,14 +148,12 @@ services:
 		t.Errorf("in the background: exit %d\n%s", r.code, r.err)
 	}
 	w.must("down")
-	leaks()
 }
 
 // Intent: run takes variables of files, and both it and an up of some services take
 // away on request what has left the file.
 func TestRunFlags(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded))
 	const web = "services:\n  web: {image: \"stackup.test/busybox:1\", environment: {A: file, D: file}, stop_grace_period: 0s}\n"
 	const more = web + "  gone: {image: \"stackup.test/busybox:1\", stop_grace_period: 0s}\n"
 	w.file("vars", "A=vars\nB=\"of ${HERE}\"\nC=vars\n")
@@ -190,13 +182,12 @@ func TestRunFlags(t *testing.T) {
 	w.must("up", "-d", "--remove-orphans", "-y", "web")
 	w.converged(1)
 	w.must("down")
-	leaks()
 }
 
 // Intent: ps answers what scripts ask, and down takes some services, and images.
 func TestPsAndDownFlags(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+	w := newWorld(t, only(embedded))
+	w.mayKeepBuildCache()
 	const file = `
 services:
   web: {image: "stackup.test/busybox:1", networks: [front, back], stop_grace_period: 0s, depends_on: [db]}
@@ -238,5 +229,4 @@ networks: {front: {}, back: {}}
 		t.Errorf("down --rmi local:\n%s", r.err)
 	}
 	w.has("afterwards", busyboxRef)
-	leaks()
 }

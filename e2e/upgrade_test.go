@@ -11,8 +11,7 @@ import (
 // E07: the machine's containerd is replaced by a newer one under a running
 // stack; every command works on the containers that the old one started.
 func TestEngineUpgrade(t *testing.T) {
-	w := newWorld(t, containerdDeb)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(containerdDeb))
 	stack := `
 services:
   web: {image: stackup.test/busybox:1, command: ["sh", "-c", "echo listening; exec httpd -f -p 80 -h /www"], ports: ["18085:80"], stop_grace_period: 0s}
@@ -48,7 +47,6 @@ volumes: {data: {}}
 	}
 	w.converged(2)
 	w.must("down", "-v")
-	leaks()
 }
 
 // upgrade stops the containerd and starts another on the same folders.

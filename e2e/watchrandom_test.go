@@ -19,8 +19,8 @@ import (
 // supervisor and the containers ended in between, each container has what this
 // machine has, whatever its rule's action is.
 func TestWatchRandom(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheckBut("lease ", "snapshot ", "content ", "image ", "folder "+w.root()+"/buildkit", "file "+w.root()+"/buildkit")
+	w := newWorld(t, only(embedded), slowly())
+	w.mayKeepBuildCache()
 	kinds := []string{"sync", "sync+restart", "sync+exec", "rebuild"}
 	var b strings.Builder
 	b.WriteString("services:\n")
@@ -66,12 +66,12 @@ func TestWatchRandom(t *testing.T) {
 	for i := range kinds {
 		w.file(fmt.Sprintf("s%d/last", i), "end")
 		at := fmt.Sprintf("s%d", i)
-		deadline := time.Now().Add(60 * time.Second)
+		limit := within(60 * time.Second)
 		for last := ""; ; time.Sleep(300 * time.Millisecond) {
 			if last = w.unlikeHere(at); last == "" {
 				break
 			}
-			if time.Now().After(deadline) {
+			if limit.passed() {
 				t.Errorf("%s: the container is not as this machine: %s", kinds[i], last)
 				break
 			}
@@ -79,7 +79,6 @@ func TestWatchRandom(t *testing.T) {
 	}
 	v.end()
 	w.must("down", "-v")
-	leaks()
 }
 
 // unlikeHere says in what a service's /app differs from the folder of its name.

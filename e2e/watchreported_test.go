@@ -18,8 +18,7 @@ import (
 // Intent: however a program saves, what it saved is in the container, under its
 // name and no other.
 func TestWatchSavesOfEditors(t *testing.T) {
-	w := newWorld(t, embedded)
-	leaks := w.leakCheck()
+	w := newWorld(t, only(embedded), slowly())
 	w.file("src/page", "one")
 	w.file("stack.yaml", `
 services:
@@ -33,7 +32,7 @@ services:
 	for _, s := range unrest.Saves(page) {
 		check(t, s.Do())
 		v.expect("web", "synced", "src/page")
-		w.sees("web", "/app/src/page", s.Text)
+		w.fileBecomes("web", "/app/src/page", s.Text)
 		w.inside("web", map[string]string{"ls -A /app /app/src": "/app:\nsrc\n\n/app/src:\npage"})
 	}
 	for _, c := range []struct{ program, script, want string }{
@@ -51,28 +50,24 @@ services:
 		if out, err := sh.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", c.program, err, out)
 		}
-		w.sees("web", "/app/src/page", c.want)
+		w.fileBecomes("web", "/app/src/page", c.want)
 	}
 	v.end()
 	w.must("down")
-	leaks()
 }
 
-// Intent: what users of docker compose watch report most. There, burst upon burst
-// is built, other services restart, deletions and renames fail in a container
-// that does not run, a user without a name in the image gets nothing, patterns
-// with exceptions are misread, the stack's own files are copied, and a lock stays
-// after a kill.
-func TestWatchReportedFailings(t *testing.T) {
-	w := newWorld(t, embedded)
-	for name, text := range map[string]string{
-		"src/a": "1", "src/b": "1", "all/x": "no", "all/keep": "1", "all/sub/keep": "1", "ctx/page": "0",
-		"tiny/Dockerfile":             "FROM scratch\nCOPY --from=stackup.test/busybox:1 /bin/busybox /sleep\nUSER 1234:5678\n",
-		"ctx/Dockerfile":              "FROM stackup.test/busybox:1\nCOPY page /page\n",
-		"ctx/Dockerfile.dockerignore": "*\n!page\n!more/**\n",
-	} {
-		w.file(name, text)
-	}
+// The tests below are of what users of docker compose watch report most.
+
+// tinyDockerfile makes an image with neither shell nor tar nor a user's name.
+const tinyDockerfile = "FROM scratch\nCOPY --from=stackup.test/busybox:1 /bin/busybox /sleep\nUSER 1234:5678\n"
+
+// Intent: a save arrives in an image that has no shell, as the user of the container,
+// who has no name there; and a changed Dockerfile of a service that only syncs is told.
+func TestWatchSyncsWithoutAShell(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.mayKeepBuildCache()
+	w.file("src/a", "1")
+	w.file("tiny/Dockerfile", tinyDockerfile)
 	w.file("stack.yaml", `
 services:
   tiny:
@@ -80,34 +75,8 @@ services:
     command: [/sleep, "100000"]
     stop_grace_period: 0s
     develop: {watch: [{path: ./src, action: sync, target: /app}]}
-  ended:
-    image: stackup.test/busybox:1
-    command: ["true"]
-    develop: {watch: [{path: ./src, action: sync, target: /app}]}
-  sealed:
-    image: stackup.test/busybox:1
-    read_only: true
-    volumes: [data:/data]
-    tmpfs: [/mem]
-    stop_grace_period: 0s
-    develop:
-      watch:
-        - {path: ./src, action: sync, target: /data/app}
-        - {path: ./all, action: sync, target: /mem/all, ignore: ["*", "!keep", "!sub"]}
-  built:
-    build: ./ctx
-    command: [sleep, "100000"]
-    stop_grace_period: 0s
-    develop: {watch: [{path: ./ctx, action: rebuild}]}
-  whole:
-    image: stackup.test/busybox:1
-    stop_grace_period: 0s
-    develop: {watch: [{path: ., action: sync+restart, target: /w, include: ["src", "stack.yaml", "tiny"]}]}
-  other: {image: stackup.test/busybox:1, stop_grace_period: 0s}
-volumes: {data: {}}
 `)
 	v := w.watch("watch")
-	other := w.pidsOf("shop-other")
 	inTiny := func(path string) string {
 		for pid := range processesIn(w, "shop-tiny") {
 			return fmt.Sprintf("/proc/%s/root%s", pid, path)
@@ -121,36 +90,104 @@ volumes: {data: {}}
 			return string(b) == want
 		})
 	}
-
 	w.file("src/a", "2")
-	reads("/app/a", "2") // no shell, no tar, no passwd in there
+	reads("/app/a", "2")
 	var st syscall.Stat_t
 	check(t, syscall.Stat(inTiny("/app/a"), &st))
 	if st.Uid != 1234 || st.Gid != 5678 {
 		t.Errorf("the file is of %d:%d", st.Uid, st.Gid)
 	}
-	w.sees("sealed", "/data/app/a", "2")
+	check(t, os.Rename(filepath.Join(w.project, "src/a"), filepath.Join(w.project, "src/c")))
+	reads("/app/c", "2")
+	reads("/app/a", "")
+	w.file("tiny/Dockerfile", tinyDockerfile+"LABEL a=b\n")
+	v.expect("tiny")
+	v.end()
+	w.must("down", "-v")
+}
+
+// Intent: renames and deletions reach a container that has ended, and one whose root
+// is read-only.
+func TestWatchDeletesInAContainerThatHasEnded(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("src/a", "1")
+	w.file("src/b", "1")
+	w.file("stack.yaml", `
+services:
+  ended:
+    image: stackup.test/busybox:1
+    command: ["true"]
+    develop: {watch: [{path: ./src, action: sync, target: /app}]}
+  sealed:
+    image: stackup.test/busybox:1
+    read_only: true
+    volumes: [data:/data]
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./src, action: sync, target: /data/app}]}
+volumes: {data: {}}
+`)
+	v := w.watch("watch")
+	w.file("src/a", "2")
+	w.fileBecomes("sealed", "/data/app/a", "2")
 	w.must("cp", "ended:/app/a", "copied")
 	check(t, os.Rename(filepath.Join(w.project, "src/a"), filepath.Join(w.project, "src/c")))
 	check(t, os.Remove(filepath.Join(w.project, "src/b")))
-	reads("/app/c", "2")
-	reads("/app/a", "")
 	w.eventually("the container that has ended has it by its new name only", func() bool {
 		return w.run("cp", "ended:/app/c", "copied").code == 0 && w.run("cp", "ended:/app/a", "copied").code != 0
 	})
-	w.sees("sealed", "/data/app/a", "")
+	w.fileBecomes("sealed", "/data/app/a", "")
+	w.fileBecomes("sealed", "/data/app/c", "2")
+	v.end()
+	w.must("down", "-v")
+}
 
+// Intent: patterns with exceptions mean what they say, and what was synced into memory
+// is there again after a restart.
+func TestWatchIgnoresWithExceptions(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	for name, text := range map[string]string{"all/x": "no", "all/keep": "1", "all/sub/keep": "1"} {
+		w.file(name, text)
+	}
+	w.file("stack.yaml", `
+services:
+  sealed:
+    image: stackup.test/busybox:1
+    read_only: true
+    tmpfs: [/mem]
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./all, action: sync, target: /mem/all, ignore: ["*", "!keep", "!sub"]}]}
+`)
+	v := w.watch("watch")
 	w.file("all/x", "yes")
 	w.file("all/keep", "2")
 	w.file("all/sub/keep", "2")
-	w.sees("sealed", "/mem/all/keep", "2")
-	w.sees("sealed", "/mem/all/sub/keep", "2")
+	w.fileBecomes("sealed", "/mem/all/keep", "2")
+	w.fileBecomes("sealed", "/mem/all/sub/keep", "2")
 	w.inside("sealed", map[string]string{"ls /mem/all": "keep\nsub"})
-
-	w.file("tiny/Dockerfile", "FROM scratch\nCOPY --from=stackup.test/busybox:1 /bin/busybox /sleep\nUSER 1234:5678\nLABEL a=b\n")
-	v.expect("tiny")
 	w.must("restart", "sealed") // what it had in memory is gone
-	w.sees("sealed", "/mem/all/sub/keep", "2")
+	w.fileBecomes("sealed", "/mem/all/sub/keep", "2")
+	v.end()
+	w.must("down")
+}
+
+// Intent: a rule for the whole project copies neither the stack file nor Dockerfiles.
+func TestWatchLeavesTheStacksFilesOut(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.mayKeepBuildCache()
+	w.file("src/a", "1")
+	w.file("tiny/Dockerfile", tinyDockerfile)
+	w.file("stack.yaml", `
+services:
+  tiny: {build: ./tiny, command: [/sleep, "100000"], stop_grace_period: 0s}
+  whole:
+    image: stackup.test/busybox:1
+    stop_grace_period: 0s
+    develop: {watch: [{path: ., action: sync+restart, target: /w, include: ["src", "stack.yaml", "tiny"]}]}
+`)
+	v := w.watch("watch")
+	w.file("src/c", "2")
+	w.file("tiny/Dockerfile", tinyDockerfile+"LABEL a=b\n")
+	v.expect("tiny")
 	var got string
 	w.eventually("the copied files are there after the restart", func() bool {
 		r := w.run("exec", "-T", "whole", "ls", "-R", "/w")
@@ -160,25 +197,62 @@ volumes: {data: {}}
 	if strings.Contains(got, "stack.yaml") || strings.Contains(got, "Dockerfile") {
 		t.Errorf("what was copied of the whole project:\n%s", got)
 	}
+	v.end()
+	w.must("down", "-v")
+}
 
+// Intent: many saves in a row are built a few times, not once each; what the image
+// leaves out is not built at all; and no other service restarts.
+func TestWatchBuildsABurstOnce(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.mayKeepBuildCache()
+	w.file("ctx/page", "0")
+	w.file("ctx/Dockerfile", "FROM stackup.test/busybox:1\nCOPY page /page\n")
+	w.file("ctx/Dockerfile.dockerignore", "*\n!page\n!more/**\n")
+	w.file("stack.yaml", `
+services:
+  built:
+    build: ./ctx
+    command: [sleep, "100000"]
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./ctx, action: rebuild}]}
+  other: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+	v := w.watch("watch")
+	other := w.pidsOf("shop-other")
 	w.file("ctx/left-out", "x") // not in the image, so nothing to build
 	for i := range 30 {
 		w.file("ctx/page", fmt.Sprint(i))
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // between two saves of a program
 	}
-	w.sees("built", "/page", "29")
+	w.fileBecomes("built", "/page", "29")
 	if n := strings.Count(v.said.String(), "built: rebuilt"); n > 3 {
 		t.Errorf("30 saves in a row were built %d times:\n%s", n, v.said.String())
 	}
 	if now := w.pidsOf("shop-other"); now != other {
 		t.Error("a service that no rule is about was restarted")
 	}
+	v.end()
+	w.must("down", "-v")
+}
 
+// Intent: a watch that was killed keeps no other from watching.
+func TestWatchAfterAKilledWatch(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("src/c", "2")
+	w.file("stack.yaml", `
+services:
+  web:
+    image: stackup.test/busybox:1
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./src, action: sync, target: /app}]}
+`)
+	v := w.watch("watch")
 	check(t, v.cmd.Process.Kill())
 	v.cmd.Wait()
 	again := w.watch("watch")
 	w.file("src/c", "3")
-	reads("/app/c", "3")
+	w.fileBecomes("web", "/app/c", "3")
 	again.end()
-	w.must("down", "-v")
+	w.must("down")
 }

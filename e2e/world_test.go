@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,40 +19,14 @@ import (
 	"time"
 )
 
-// engineKind is one of the engines that every scenario must pass on.
-type engineKind string
-
-const (
-	embedded      engineKind = "embedded"
-	containerd24  engineKind = "containerd-2.4"
-	containerdDeb engineKind = "containerd-debian"
-)
-
-// onEngines runs a scenario on every engine, in a world of its own each.
-func onEngines(t *testing.T, scenario func(t *testing.T, w *world)) {
-	t.Helper()
-	onEach(t, scenario, embedded, containerd24, containerdDeb)
-}
-
-// onBoth runs one of which the engine knows little: on ours, and on the oldest of a
-// system's. E2E_ENGINES=all has it run on every engine too.
-func onBoth(t *testing.T, scenario func(t *testing.T, w *world)) {
-	t.Helper()
-	if os.Getenv("E2E_ENGINES") == "all" {
-		onEngines(t, scenario)
-		return
-	}
-	onEach(t, scenario, embedded, containerdDeb)
-}
-
-func onEach(t *testing.T, scenario func(t *testing.T, w *world), kinds ...engineKind) {
-	t.Helper()
-	for _, k := range kinds {
-		t.Run(string(k), func(t *testing.T) { scenario(t, newWorld(t, k)) })
-	}
-}
-
-// world is a root and a state of its own with one engine.
+// world is a root folder, a state folder and a project folder of its own, with one
+// engine. The test binary runs in network, mount and PID namespaces that hold nothing
+// else (internal/dev/worlds makes them), so a world may use any port and any name.
+//
+// A test makes its world first. What it does after that must be undone at its end,
+// by `down` or whatever the test is about: the clean-up compares the machine with
+// what it was when newWorld returned, before it takes down what a failed test has
+// left (see leak_test.go).
 type world struct {
 	t       *testing.T
 	kind    engineKind
@@ -59,26 +34,32 @@ type world struct {
 	project string // where stack files are written and commands run
 	address string // of a system engine
 	daemon  *exec.Cmd
-	env     []string
+	env     []string // for every command, in addition to cmd's own
+	before  traces   // what was there when the test began
+	stays   []string // beginnings of traces that the test may leave; see mayStay
+
+	hasCanary bool // the foreign stack of canary is up
 }
 
-// newWorld makes a world with the test images in it. At the end of the test
-// everything must be gone again but what the engine itself keeps.
-func newWorld(t *testing.T, k engineKind) *world {
+// newWorld makes a world on the engine of this run, with the busybox image in it.
+// Where a run only lists its tests, it notes the test and skips it.
+func newWorld(t *testing.T, opts ...worldOption) *world {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "su-") // short: socket paths are limited
+	kind := chooseEngine(t, opts)
+	dir, err := os.MkdirTemp("/tmp", cmp.Or(os.Getenv("E2E_FOLDER"), "su-")) // short: socket paths are limited
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, kind: k, dir: dir, project: filepath.Join(dir, "shop")}
+	w := &world{t: t, kind: kind, dir: dir, project: filepath.Join(dir, "shop")}
 	if err := os.MkdirAll(w.project, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.close)
-	if k != embedded {
-		w.startDaemon()
+	if kind != embedded {
+		spends.on(engineStart, w.startDaemon)
 	}
 	w.must("images", "load", busyboxImage)
+	spends.on(leakCheck, w.rebase)
 	return w
 }
 
@@ -125,19 +106,24 @@ func (w *world) startDaemon() {
 	})
 }
 
-// close takes the world down; what then still runs out of it is a leak.
+// close checks that the test has left nothing, takes the world down, and checks that
+// no process and no mount is left of the world itself.
 func (w *world) close() {
 	if w.t.Failed() {
 		w.dump()
+	} else if !w.t.Skipped() {
+		spends.on(leakCheck, w.nothingLeft)
 	}
-	w.run("down", "-v", "-t", "0", "--remove-orphans")
-	w.run("-p", "canary", "down", "-v", "-t", "0", "--remove-orphans")
+	if w.t.Failed() || w.t.Skipped() || w.hasCanary {
+		w.run("down", "-v", "-t", "0", "--remove-orphans")
+		w.run("-p", "canary", "down", "-v", "-t", "0", "--remove-orphans")
+	}
 	w.run("engine", "stop")
 	if w.daemon != nil {
 		w.daemon.Process.Signal(syscall.SIGTERM)
 		w.daemon.Wait()
 	}
-	w.noProcesses()
+	spends.on(leakCheck, w.noProcesses)
 	if m := mountsBelow(w.dir); len(m) > 0 {
 		w.t.Errorf("mounts left behind: %v", m)
 		for i := len(m) - 1; i >= 0; i-- {
@@ -152,13 +138,13 @@ func (w *world) close() {
 // noProcesses fails the test for every process of this world that is left,
 // and ends it.
 func (w *world) noProcesses() {
-	deadline := time.Now().Add(5 * time.Second * patience())
+	limit := within(5 * time.Second)
 	for {
 		left := processesOf(w.dir)
 		if len(left) == 0 {
 			return
 		}
-		if time.Now().After(deadline) {
+		if limit.passed() {
 			for pid, what := range left {
 				stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 				w.t.Errorf("process left behind: %d %s\n%.80s", pid, what, stat) // with its state
@@ -207,14 +193,15 @@ func (w *world) cmd(ctx context.Context, args ...string) *exec.Cmd {
 // run runs stackup and waits for it, two minutes at most.
 func (w *world) run(args ...string) result {
 	w.t.Helper()
-	c, cancel := w.timed(2*time.Minute*patience(), args...)
+	c, cancel := w.timed(2*time.Minute, args...)
 	defer cancel()
 	return runCmd(w.t, c)
 }
 
-// timed is a stackup command that is killed after a while, even in a clean-up.
+// timed is a stackup command that is killed after limit, a duration of a quiet
+// machine, even in a clean-up.
 func (w *world) timed(limit time.Duration, args ...string) (*exec.Cmd, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), allow(limit))
 	return w.cmd(ctx, args...), cancel
 }
 
@@ -226,6 +213,7 @@ func runCmd(t *testing.T, c *exec.Cmd) result {
 	start := time.Now()
 	err := c.Run()
 	r := result{out: out.String(), err: errs.String(), took: time.Since(start)}
+	spends.add(commandKind(c), r.took)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -291,23 +279,29 @@ func (w *world) ps(args ...string) map[string]psRow {
 	return rows
 }
 
-// patience is how many times longer than usual an emulated machine is waited for.
-func patience() time.Duration {
-	if os.Getenv("E2E_MACHINE") != "" {
-		return 5
-	}
-	return 1
-}
-
-// eventually waits up to 20 seconds for cond.
+// eventually waits until cond holds.
 func (w *world) eventually(what string, cond func() bool) {
 	w.t.Helper()
-	limit := 20 * time.Second * patience()
-	deadline := time.Now().Add(limit)
-	for !cond() {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("%s: not within %s", what, limit)
+	eventually(w.t, what, cond)
+}
+
+// eventually waits until cond holds, and fails the test if it does not within 20
+// seconds of a quiet machine.
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	const usual = 20 * time.Second
+	limit := within(usual)
+	held := true
+	spends.on(waiting, func() {
+		for !cond() {
+			if limit.passed() {
+				held = false
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
 		}
-		time.Sleep(20 * time.Millisecond)
+	})
+	if !held {
+		t.Fatalf("%s: not within %s", what, allow(usual))
 	}
 }

@@ -9,7 +9,6 @@ set -euo pipefail
 machine=$1 pattern=$2
 shift 2
 cd "$(dirname "$0")/../../.."
-go=${GO:-go}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 repo=$dir/repo
@@ -17,10 +16,14 @@ mkdir -p "$repo/build" "$repo/e2e"
 cp -a bin examples "$repo/"
 cp -a build/engines build/*-image.tar "$repo/build/"
 cp -a e2e/testdata "$repo/e2e/"
-CGO_ENABLED=0 $go test -buildvcs=false -tags e2e -c -o "$repo/e2e/e2e.test" ./e2e
-CGO_ENABLED=0 $go build -buildvcs=false -o "$repo/e2e/rpcfault" ./e2e/rpcfault
+cp build/test/e2e.test build/test/rpcfault "$repo/e2e/"
 cat >"$repo/e2e/command" <<END
-E2E_RPCFAULT=/repo/e2e/rpcfault E2E_MACHINE=1 ./e2e.test -test.v -test.timeout ${TIMEOUT:-60m} -test.run '$pattern'
+export E2E_RPCFAULT=/repo/e2e/rpcfault E2E_MACHINE=1
+failed=0
+for engine in embedded containerd-debian; do
+	E2E_ENGINE=\$engine ./e2e.test -test.v -test.timeout ${TIMEOUT:-60m} -test.run '$pattern' || failed=1
+done
+( exit \$failed )
 END
 truncate -s 4G "$dir/data"
 mke2fs -q -t ext4 -d "$repo" "$dir/data"

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// results is what a run has come to.
+type results struct {
+	tests []*test // in the order of their first end
+	took  time.Duration
+	spent []spent
+}
+
+// test is one top-level test of one package. The variants of an e2e test are tests of
+// packages of their own.
+type test struct {
+	pkg, name            string
+	passed, failed, left int // how often; left out counts skips
+	seconds              float64
+}
+
+// spent is one kind of work of one test: e2e's record.
+type spent struct {
+	test    string // with its variant
+	Kind    string
+	Times   int
+	Seconds float64
+}
+
+// read reads what a run has written below a folder.
+func read(folder string) (*results, error) {
+	r := &results{}
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]*test{}
+	for _, f := range files {
+		if err := r.events(f, seen); err != nil {
+			return nil, err
+		}
+	}
+	err = filepath.WalkDir(filepath.Join(folder, "e2e"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".spent" {
+			return err
+		}
+		return r.spending(path, filepath.Base(filepath.Dir(path))+" "+strings.TrimSuffix(d.Name(), ".spent"))
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return r, err
+}
+
+// events reads one file of events.
+func (r *results) events(path string, seen map[string]*test) error {
+	return lines(path, func(line []byte) error {
+		var e struct {
+			Action, Package, Test string
+			Elapsed               float64
+		}
+		if err := json.Unmarshal(line, &e); err != nil || e.Test == "" || strings.Contains(e.Test, "/") {
+			return err
+		}
+		key := e.Package + " " + e.Test
+		t := seen[key]
+		if t == nil {
+			t = &test{pkg: e.Package, name: e.Test}
+			seen[key] = t
+			r.tests = append(r.tests, t)
+		}
+		switch e.Action {
+		case "pass":
+			t.passed++
+		case "fail":
+			t.failed++
+		case "skip":
+			t.left++
+		default:
+			return nil
+		}
+		t.seconds = max(t.seconds, e.Elapsed)
+		return nil
+	})
+}
+
+// spending reads what one test spent its time on.
+func (r *results) spending(path, name string) error {
+	return lines(path, func(line []byte) error {
+		s := spent{test: name}
+		err := json.Unmarshal(line, &s)
+		r.spent = append(r.spent, s)
+		return err
+	})
+}
+
+// lines calls do for each line of a file.
+func lines(path string, do func([]byte) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 16<<20)
+	for s.Scan() {
+		if err := do(s.Bytes()); err != nil {
+			return err
+		}
+	}
+	return s.Err()
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// sweep takes away what the world whose folders begin with prefix has left, after
+// its processes, mounts and links have gone with its namespaces, and says what it
+// was. A test that has ended by itself has left nothing.
+func sweep(prefix string) error {
+	folders, err := filepath.Glob(prefix + "*")
+	if err != nil {
+		return err
+	}
+	var left error
+	for _, dir := range folders {
+		for _, group := range controlGroups(filepath.Join(dir, "r")) {
+			left = errors.Join(left, fmt.Errorf("left behind: control group %s", group), os.Remove(group))
+		}
+		left = errors.Join(left, fmt.Errorf("left behind: %s", dir), os.RemoveAll(dir))
+	}
+	return left
+}
+
+// controlGroups lists the control groups of the stackup whose root this is, inner
+// ones first.
+func controlGroups(root string) (out []string) {
+	sum := sha256.Sum256([]byte(root))
+	name := "stackup-" + hex.EncodeToString(sum[:3])
+	for _, pattern := range []string{"/sys/fs/cgroup/" + name, "/sys/fs/cgroup/*/" + name} {
+		tops, _ := filepath.Glob(pattern) // the pattern is good
+		for _, top := range tops {
+			_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && d.IsDir() {
+					out = append(out, path)
+				}
+				return nil // what is gone meanwhile is not left
+			})
+		}
+	}
+	slices.Reverse(out)
+	return out
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// tally counts failures per test; as a reporter it prints them at the end.
+type tally struct {
+	mu    sync.Mutex
+	runs  map[string]int // by variant and test
+	fails map[string]int
+}
+
+func newTally(units []unit) *tally {
+	t := &tally{runs: map[string]int{}, fails: map[string]int{}}
+	for _, u := range units {
+		t.runs[t.name(u)] = 0
+	}
+	return t
+}
+
+func (t *tally) name(u unit) string {
+	return u.variant() + " " + u.test
+}
+
+func (t *tally) ended(u unit, _ []event, failed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.runs[t.name(u)]++
+	if failed {
+		t.fails[t.name(u)]++
+	}
+}
+
+// failed is how many runs have failed.
+func (t *tally) failed() (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.fails {
+		n += f
+	}
+	return n
+}
+
+func (t *tally) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	total := 0
+	for _, name := range slices.Sorted(maps.Keys(t.runs)) {
+		total += t.runs[name]
+		if f := t.fails[name]; f > 0 {
+			fmt.Printf("%s: %d of %d runs failed\n", name, f, t.runs[name])
+		}
+	}
+	fmt.Printf("%d runs of %d tests, %d tests failed at least once\n", total, len(t.runs), len(t.fails))
+}
