@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -47,6 +49,15 @@ func read(folder string) (*results, error) {
 			return nil, err
 		}
 	}
+	logs, err := filepath.Glob(filepath.Join(folder, "machine-*.log"))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range logs {
+		if err := r.machine(f, seen); err != nil {
+			return nil, err
+		}
+	}
 	err = filepath.WalkDir(filepath.Join(folder, "e2e"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".spent" {
 			return err
@@ -69,26 +80,45 @@ func (r *results) events(path string, seen map[string]*test) error {
 		if err := json.Unmarshal(line, &e); err != nil || e.Test == "" || strings.Contains(e.Test, "/") {
 			return err
 		}
-		key := e.Package + " " + e.Test
-		t := seen[key]
-		if t == nil {
-			t = &test{pkg: e.Package, name: e.Test}
-			seen[key] = t
-			r.tests = append(r.tests, t)
-		}
-		switch e.Action {
-		case "pass":
-			t.passed++
-		case "fail":
-			t.failed++
-		case "skip":
-			t.left++
-		default:
-			return nil
-		}
-		t.seconds = max(t.seconds, e.Elapsed)
+		r.count(seen, e.Package, e.Test, e.Action, e.Elapsed)
 		return nil
 	})
+}
+
+// machine reads what the tests in the emulated machine have printed.
+func (r *results) machine(path string, seen map[string]*test) error {
+	pkg := "e2e/" + strings.TrimSuffix(filepath.Base(path), ".log")
+	return lines(path, func(line []byte) error {
+		if m := testEnd.FindStringSubmatch(string(line)); m != nil {
+			seconds, err := strconv.ParseFloat(m[3], 64)
+			r.count(seen, pkg, m[2], strings.ToLower(m[1]), seconds)
+			return err
+		}
+		return nil
+	})
+}
+
+// testEnd is the line with which a test ends.
+var testEnd = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\w+) \(([0-9.]+)s\)`)
+
+// count notes the end of a test, if the action is one.
+func (r *results) count(seen map[string]*test, pkg, name, action string, seconds float64) {
+	key := pkg + " " + name
+	t := seen[key]
+	if t == nil {
+		t = &test{pkg: pkg, name: name}
+		seen[key] = t
+		r.tests = append(r.tests, t)
+	}
+	switch action {
+	case "pass":
+		t.passed++
+	case "fail":
+		t.failed++
+	case "skip":
+		t.left++
+	}
+	t.seconds = max(t.seconds, seconds)
 }
 
 // spending reads what one test spent its time on.
