@@ -157,7 +157,8 @@ test-all: ## every test on every engine and on cgroup v2, every kill point, anot
 	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(NEED_E2E)
 	@MAKE='$(MAKE)' REPORT=-all WORLDS=-all STACKUP_SOAK=2m internal/dev/test.sh check e2e -- machine
 
-test-times: ## what make test spends its time on, per kind of work and per test
+test-times: ## make test, and where its time went, per kind of work and per test; as root
+	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(NEED_E2E)
 	@MAKE='$(MAKE)' REPORT=-times internal/dev/test.sh check e2e
 
 # WORLDS has flags of internal/dev/worlds, PATTERN chooses tests.

@@ -46,6 +46,7 @@ volumes:
 	w.must("down", "-v")
 }
 
+// copies copies files in and out of a container, which runs or has ended.
 func (w *world) copies(running bool) {
 	t := w.t
 	t.Helper()

@@ -98,6 +98,8 @@ type hang struct {
 	name  string // of the call; empty: the very one that hangs
 }
 
+// hangs runs a command through a proxy that does not answer a call, and checks that the
+// command ends and names the call.
 func (w *world) hangs(c hang, p *proxy, args ...string) {
 	w.t.Helper()
 	cmd, cancel := w.timed(90*time.Second, args...)

@@ -178,6 +178,7 @@ func (w *world) helpersRun() {
 	w.eventually("names are answered", func() bool { _, err := os.Stat(filepath.Join(w.state(), "answering")); return err == nil })
 }
 
+// pidsOf lists the IDs of the processes of a stack's containers, sorted.
 func (w *world) pidsOf(stack string) string {
 	w.t.Helper()
 	var out []string

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
 )
 
 const img = "image: stackup.test/busybox:1"
@@ -97,9 +100,16 @@ func (w *world) untouched() traces {
 	w.t.Helper()
 	t := w.traces()
 	t["engine "+fmt.Sprint(w.enginePID())] = true
-	for line := range strings.Lines(w.must("images", "ls").out) {
-		f := strings.Fields(line)
-		t["image "+strings.Join(f[:min(3, len(f))], " ")] = true // without its age
+	c, err := containerd.New(w.socket())
+	check(w.t, err)
+	defer c.Close()
+	all, err := c.ImageService().List(namespaces.WithNamespace(w.t.Context(), namespaceOf(w.root())))
+	check(w.t, err)
+	if len(all) == 0 {
+		w.t.Error("there are no images, not even the test's own")
+	}
+	for _, i := range all {
+		t["image "+i.Name+" "+i.Target.Digest.String()] = true
 	}
 	return t
 }

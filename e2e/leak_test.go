@@ -93,6 +93,7 @@ func difference(before, after traces) (out []string) {
 	return out
 }
 
+// traces lists what there is on the machine now.
 func (w *world) traces() traces {
 	w.t.Helper()
 	t := w.processTraces()
@@ -235,6 +236,7 @@ func (w *world) engineTraces(t traces) {
 	}
 }
 
+// namespaceTraces adds what containerd has in one of its namespaces.
 func (w *world) namespaceTraces(ctx context.Context, c *containerd.Client, ns string, t traces) {
 	w.t.Helper()
 	add := func(kind, id string) { t[kind+" "+ns+"/"+id] = true }

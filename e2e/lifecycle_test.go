@@ -42,6 +42,7 @@ func (w *world) startsInOrder(when, want string) {
 	check(w.t, os.Truncate(path, 0))
 }
 
+// states returns the states of db and of web, as ps shows them.
 func (w *world) states(args ...string) string {
 	w.t.Helper()
 	ps := w.ps(args...)

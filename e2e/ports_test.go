@@ -40,6 +40,7 @@ func TestTwoStacksWantOnePort(t *testing.T) {
 	}
 }
 
+// onePortWinner checks that one stack has the port and the other one says so.
 func (w *world) onePortWinner(winner, loser string, won, lost result) {
 	w.t.Helper()
 	if won.code != 0 {

@@ -63,7 +63,7 @@ services:
 	if logs := w.must("logs").out; !strings.Contains(logs, "bye") {
 		t.Errorf("it was not asked politely:\n%s", logs)
 	}
-	w.file("stack.yaml", "services:\n  deaf: {image: stackup.test/busybox:1, command: [\"sh\", \"-c\", \"trap '' TERM; echo hello; while :; do sleep 0.1; done\"], stop_grace_period: 30s}\n")
+	w.file("stack.yaml", "services:\n  deaf: {image: stackup.test/busybox:1, command: [\"sh\", \"-c\", \"trap '' TERM; echo hello; while :; do sleep 0.1; done\"], stop_grace_period: 10m}\n")
 	out, code, took = w.attached(2, "--remove-orphans")
 	if code != 130 || took > allow(10*time.Second) {
 		t.Errorf("two Ctrl-C: exit %d after %s\n%s", code, took, out)

@@ -49,7 +49,8 @@ func (s *spending) add(kind string, d time.Duration) {
 	s.kinds[kind].Seconds += d.Seconds()
 }
 
-// on notes how long do takes as a kind of work, without the kinds noted meanwhile.
+// on notes how long do takes as a kind of work, without the kinds noted meanwhile. With
+// commands that run side by side meanwhile it is too little, and never less than 0.
 func (s *spending) on(kind string, do func()) {
 	begin, before := time.Now(), s.total()
 	defer func() { s.add(kind, max(0, time.Since(begin)-(s.total()-before))) }()

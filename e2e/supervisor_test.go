@@ -10,23 +10,26 @@ import (
 	"syscall"
 )
 
-// supervisorActs has the supervisor start a container of another stack again, and
-// waits until it has. Whatever it was to do about earlier events it has begun by then:
-// so a test shows that it does nothing, without a guess at how long to wait.
+// supervisorActs has the supervisor start a container of another stack again, three
+// times, and waits until it has. The delays of these restarts grow to 400 ms, so what it
+// was to do about earlier events, after a few restarts too, it has done by then. So a
+// test shows that it does nothing, without a guess at how long to wait.
 func (w *world) supervisorActs() {
 	w.t.Helper()
 	w.file("beacon.yaml", "name: beacon\nservices:\n  lamp: {image: stackup.test/busybox:1, restart: always, stop_grace_period: 0s}\n")
 	w.must("-f", "beacon.yaml", "up", "-d")
-	before := w.pidsOf("beacon")
-	for pid := range strings.FieldsSeq(before) {
-		n, err := strconv.Atoi(pid)
-		check(w.t, err)
-		check(w.t, syscall.Kill(n, syscall.SIGKILL))
+	for range 3 {
+		before := w.pidsOf("beacon")
+		for pid := range strings.FieldsSeq(before) {
+			n, err := strconv.Atoi(pid)
+			check(w.t, err)
+			check(w.t, syscall.Kill(n, syscall.SIGKILL))
+		}
+		w.eventually("the supervisor starts a container again", func() bool {
+			now := w.pidsOf("beacon")
+			return now != "" && now != before
+		})
 	}
-	w.eventually("the supervisor starts a container again", func() bool {
-		now := w.pidsOf("beacon")
-		return now != "" && now != before
-	})
 	w.must("-f", "beacon.yaml", "down")
 }
 

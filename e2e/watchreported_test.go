@@ -183,8 +183,10 @@ services:
     image: stackup.test/busybox:1
     stop_grace_period: 0s
     develop: {watch: [{path: ., action: sync+restart, target: /w, include: ["src", "stack.yaml", "tiny"]}]}
+  other: {image: stackup.test/busybox:1, stop_grace_period: 0s}
 `)
 	v := w.watch("watch")
+	other := w.pidsOf("shop-other")
 	w.file("src/c", "2")
 	w.file("tiny/Dockerfile", tinyDockerfile+"LABEL a=b\n")
 	v.expect("tiny")
@@ -196,6 +198,9 @@ services:
 	})
 	if strings.Contains(got, "stack.yaml") || strings.Contains(got, "Dockerfile") {
 		t.Errorf("what was copied of the whole project:\n%s", got)
+	}
+	if now := w.pidsOf("shop-other"); now != other {
+		t.Error("a service that no rule is about was restarted")
 	}
 	v.end()
 	w.must("down", "-v")

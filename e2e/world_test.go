@@ -63,6 +63,7 @@ func newWorld(t *testing.T, opts ...worldOption) *world {
 	return w
 }
 
+// root and state are the folders of that name (--root, --state).
 func (w *world) root() string  { return filepath.Join(w.dir, "r") }
 func (w *world) state() string { return filepath.Join(w.dir, "s") }
 
@@ -111,7 +112,7 @@ func (w *world) startDaemon() {
 func (w *world) close() {
 	if w.t.Failed() {
 		w.dump()
-	} else if !w.t.Skipped() {
+	} else {
 		spends.on(leakCheck, w.nothingLeft)
 	}
 	if w.t.Failed() || w.t.Skipped() || w.hasCanary {
@@ -190,7 +191,7 @@ func (w *world) cmd(ctx context.Context, args ...string) *exec.Cmd {
 	return c
 }
 
-// run runs stackup and waits for it, two minutes at most.
+// run runs stackup and waits for it, two minutes of a quiet machine at most.
 func (w *world) run(args ...string) result {
 	w.t.Helper()
 	c, cancel := w.timed(2*time.Minute, args...)

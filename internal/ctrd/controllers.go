@@ -35,8 +35,9 @@ func controllersAt(root string) (out []string) {
 	return out
 }
 
-// pidsOf bounds the number of processes. The default bound is left out where no
-// controller could keep it; so is -1, which asks for none.
+// pidsOf bounds the number of processes. Without a controller no bound is written: not
+// the default, nor -1, which asks for none. One that is asked for has been refused by
+// then (uncontrolled).
 func pidsOf(asked int64, controller bool) *specs.LinuxPids {
 	if !controller {
 		return nil
@@ -62,7 +63,7 @@ func uncontrolled(r spec.Resources, has func(controller string) bool) (out []str
 		{"cpuset", "cpuset", r.CPUSet != ""},
 		{"mem_limit", "memory", r.Memory != 0},
 		{"mem_reservation", "memory", r.MemoryReservation != 0},
-		{"memswap_limit", "memory", r.MemorySwap != 0},
+		{"memswap_limit", "memory", r.MemorySwap > 0},
 		{"pids_limit", "pids", r.Pids > 0},
 		{"blkio_config", "io", limitsIO(r)},
 	} {

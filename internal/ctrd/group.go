@@ -97,6 +97,7 @@ func cleared(err error, id string) bool {
 	}
 	text := err.Error()
 	runtimeSays := strings.Contains(text, "OCI runtime create failed") && !strings.Contains(text, "unable to retrieve OCI runtime error")
+	runtimeSays = runtimeSays || strings.Contains(text, "executable file not found") || strings.Contains(text, "fork/exec")
 	return strings.Contains(text, "/"+id+"/") && strings.Contains(text, "no such file or directory") && !runtimeSays
 }
 

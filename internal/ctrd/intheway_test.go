@@ -27,11 +27,12 @@ func TestInTheWay(t *testing.T) {
 
 func TestCleared(t *testing.T) {
 	for text, want := range map[string]bool{
-		"failed to create shim task: mkdir /s/engine/x/rootfs: no such file or directory":                                    true,
-		"failed to rename /s/ns/x/.bootstrap.json1 to /s/ns/x/bootstrap.json: no such file or directory":                     true,
-		"OCI runtime create failed: unable to retrieve OCI runtime error (open /s/ns/x/log.json: no such file or directory)": true,
-		"failed to create shim task: OCI runtime create failed: exec: \"x\": no such file or directory":                      false,
-		"failed to create shim task: OCI runtime create failed: mounting /d to /s/ns/x/rootfs/d: no such file or directory":  false,
+		"failed to create shim task: mkdir /s/engine/x/rootfs: no such file or directory":                                                                        true,
+		"failed to rename /s/ns/x/.bootstrap.json1 to /s/ns/x/bootstrap.json: no such file or directory":                                                         true,
+		"OCI runtime create failed: unable to retrieve OCI runtime error (open /s/ns/x/log.json: no such file or directory)":                                     true,
+		"failed to create shim task: OCI runtime create failed: exec: \"x\": no such file or directory":                                                          false,
+		"failed to create shim task: OCI runtime create failed: mounting /d to /s/ns/x/rootfs/d: no such file or directory":                                      false,
+		"OCI runtime create failed: unable to retrieve OCI runtime error (open /s/ns/x/log.json: no such file or directory): fork/exec /runc: exec format error": false,
 		"mkdir /x: no such file or directory": false,
 		"failed to rename /s/ns/other/.bootstrap.json1 to /s/ns/other/bootstrap.json: no such file or directory": false,
 	} {

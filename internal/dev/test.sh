@@ -20,6 +20,7 @@ ${MAKE:-make} --no-print-directory --keep-going -j"$(nproc)" --output-sync=targe
 for target in "${@:2}"; do
 	${MAKE:-make} --no-print-directory "$target" || failed=1
 done
+[ "$failed" = 0 ] || REPORT="${REPORT:-} -failed"
 # shellcheck disable=SC2086 # REPORT is a list
 ${GO:-go} run -buildvcs=false ./internal/dev/testreport ${REPORT:-} -began "$began" build/test || failed=1
 exit "$failed"

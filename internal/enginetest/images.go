@@ -41,7 +41,7 @@ func pull(s *subject) {
 			s.t.Errorf("%d bytes of %d", done, total)
 		}
 	}
-	s.refused("pull what the registry has under another digest", s.e.Pull(s.t.Context(), s.images.Pullable, "sha256:"+nowhere, report))
+	s.refused("pull what the registry has under another digest", s.e.Pull(s.t.Context(), s.images.Pullable, "sha256:"+noDigest, report))
 	for range 2 {
 		s.ok("pull", s.e.Pull(s.t.Context(), s.images.Pullable, s.images.Digest, report))
 	}
@@ -51,8 +51,8 @@ func pull(s *subject) {
 	s.refused("pull what no registry has", s.e.Pull(s.t.Context(), s.images.Pullable+"-none", s.images.Digest, report))
 }
 
-// nowhere is the hexadecimal part of a digest that nothing has.
-const nowhere = "0000000000000000000000000000000000000000000000000000000000000000"
+// noDigest is the hexadecimal part of a digest that nothing has.
+const noDigest = "0000000000000000000000000000000000000000000000000000000000000000"
 
 func load(s *subject) {
 	s.refused("load what the archive has not", s.e.Load(s.t.Context(), s.images.Archived+"-none", s.images.Archive))
@@ -96,7 +96,7 @@ func runToEnd(s *subject) {
 	ctx := s.t.Context()
 	s.ok("run what ends with 0", s.e.RunToEnd(ctx, s.box("exit 0")))
 	s.refused("run what ends with 3", s.e.RunToEnd(ctx, s.box("exit 3")))
-	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	short, cancel := context.WithTimeout(ctx, 2*time.Second) // it runs by then
 	defer cancel()
 	s.refused("run what does not end", s.e.RunToEnd(short, s.box("sleep 3600")))
 	if left := s.observe().Containers; len(left) > 0 {

@@ -21,6 +21,7 @@ cat >"$repo/e2e/command" <<END
 export E2E_RPCFAULT=/repo/e2e/rpcfault E2E_MACHINE=1
 failed=0
 for engine in embedded containerd-debian; do
+	echo "machine: engine \$engine"
 	E2E_ENGINE=\$engine ./e2e.test -test.v -test.timeout ${TIMEOUT:-60m} -test.run '$pattern' || failed=1
 done
 ( exit \$failed )

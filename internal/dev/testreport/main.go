@@ -22,6 +22,7 @@ const maxFlaky = 2
 func main() {
 	times := flag.Bool("times", false, "print where the time went")
 	began := flag.Int64("began", 0, "when the run began, in seconds since 1970")
+	broken := flag.Bool("failed", false, "a step of the run has failed, with or without a test's failing")
 	all := flag.Bool("all", false, "print what the run covered")
 	flag.Parse()
 	if flag.NArg() != 1 {
@@ -43,6 +44,9 @@ func main() {
 	took := r.took
 	if *began > 0 {
 		took = time.Since(time.Unix(*began, 0))
+	}
+	if *broken {
+		fmt.Println("the run has failed: see above")
 	}
 	r.printLast(os.Stdout, took)
 	if flaky > maxFlaky {

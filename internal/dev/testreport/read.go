@@ -62,7 +62,8 @@ func read(folder string) (*results, error) {
 		if err != nil || filepath.Ext(path) != ".spent" {
 			return err
 		}
-		return r.spending(path, filepath.Base(filepath.Dir(path))+" "+strings.TrimSuffix(d.Name(), ".spent"))
+		name, _, _ := strings.Cut(d.Name(), ".") // without the number of a second run
+		return r.spending(path, filepath.Base(filepath.Dir(path))+" "+name)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
@@ -88,7 +89,11 @@ func (r *results) events(path string, seen map[string]*test) error {
 // machine reads what the tests in the emulated machine have printed.
 func (r *results) machine(path string, seen map[string]*test) error {
 	pkg := "e2e/" + strings.TrimSuffix(filepath.Base(path), ".log")
+	machine := pkg
 	return lines(path, func(line []byte) error {
+		if engine, ok := strings.CutPrefix(string(line), "machine: engine "); ok {
+			pkg = machine + "-" + engine
+		}
 		if m := testEnd.FindStringSubmatch(string(line)); m != nil {
 			seconds, err := strconv.ParseFloat(m[3], 64)
 			r.count(seen, pkg, m[2], strings.ToLower(m[1]), seconds)

@@ -77,12 +77,12 @@ func TestKindsOfWorkAreSummed(t *testing.T) {
 func TestCoverageCountsTheMachineToo(t *testing.T) {
 	r := resultsOf(t, map[string]string{
 		"unit.json":            events,
-		"machine-apparmor.log": "=== RUN   TestX\n--- PASS: TestX (1.50s)\n    --- PASS: TestX/sub (1.00s)\n--- SKIP: TestY (0.00s)\n",
+		"machine-apparmor.log": "machine: engine embedded\n=== RUN   TestX\n--- PASS: TestX (1.50s)\n    --- PASS: TestX/sub (1.00s)\n--- SKIP: TestY (0.00s)\n",
 	})
 	var out strings.Builder
 	r.printCoverage(&out)
 	text := strings.Join(strings.Fields(out.String()), " ")
-	if !strings.Contains(text, "1 1 e2e/machine-apparmor") || !strings.Contains(text, "left out: e2e/machine-apparmor TestY") {
+	if !strings.Contains(text, "1 1 e2e/machine-apparmor-embedded") || !strings.Contains(text, "left out: e2e/machine-apparmor-embedded TestY") {
 		t.Errorf("coverage:\n%s", out.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -66,27 +67,62 @@ func prepare(cgroup2 bool) error {
 	return errors.Join(ownSys(cgroup2), ownRun(), ownNetwork())
 }
 
-// ownSys mounts a /sys that shows this network namespace, with the machine's control
-// groups in it, or with version 2 alone.
+// ownSys mounts a /sys that shows this network namespace, with what the machine has
+// mounted below it, or with control groups of version 2 alone.
 func ownSys(cgroup2 bool) error {
 	const groups = "/sys/fs/cgroup"
-	keep, err := unix.OpenTree(unix.AT_FDCWD, groups, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	keep := map[string]int{}
+	points, err := mountedBelow("/sys")
 	if err != nil {
-		return fmt.Errorf("keep %s: %w", groups, err)
+		return err
 	}
-	defer unix.Close(keep)
+	for _, p := range points {
+		if cgroup2 && p == groups {
+			continue
+		}
+		fd, err := unix.OpenTree(unix.AT_FDCWD, p, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+		if err != nil {
+			return fmt.Errorf("keep %s: %w", p, err)
+		}
+		defer unix.Close(fd)
+		keep[p] = fd
+	}
 	if err := unix.Mount("sysfs", "/sys", "sysfs", 0, ""); err != nil {
 		return fmt.Errorf("mount /sys: %w", err)
 	}
-	if cgroup2 {
-		err = unix.Mount("cgroup2", groups, "cgroup2", 0, "")
-	} else {
-		err = unix.MoveMount(keep, "", unix.AT_FDCWD, groups, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	for p, fd := range keep {
+		if err := unix.MoveMount(fd, "", unix.AT_FDCWD, p, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+			return fmt.Errorf("mount %s: %w", p, err)
+		}
 	}
-	if err != nil {
+	if !cgroup2 {
+		return nil
+	}
+	if err := unix.Mount("cgroup2", groups, "cgroup2", 0, ""); err != nil {
 		return fmt.Errorf("mount %s: %w", groups, err)
 	}
 	return nil
+}
+
+// mountedBelow lists the mount points below a folder, without those below another one.
+func mountedBelow(dir string) (out []string, err error) {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], dir+"/") { // proc_pid_mountinfo(5)
+			all = append(all, f[4])
+		}
+	}
+	slices.Sort(all)
+	for _, p := range all {
+		if n := len(out); n == 0 || p != out[n-1] && !strings.HasPrefix(p, out[n-1]+"/") {
+			out = append(out, p)
+		}
+	}
+	return out, nil
 }
 
 // ownRun empties /run, but for what tells of name servers. So no two worlds share

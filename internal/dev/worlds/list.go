@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -81,6 +82,10 @@ func list(ctx context.Context, o options) ([]unit, error) {
 
 // list asks one program.
 func (s suite) list(ctx context.Context, o options) (out []unit, err error) {
+	pattern, err := regexp.Compile(o.pattern)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "worlds-")
 	if err != nil {
 		return nil, err
@@ -101,6 +106,9 @@ func (s suite) list(ctx context.Context, o options) (out []unit, err error) {
 		var l listed
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			return nil, err
+		}
+		if !pattern.MatchString(l.Test) {
+			continue // the program lists all that it has
 		}
 		for _, u := range l.units(o.all) {
 			u.suite = s

@@ -21,8 +21,14 @@ func sweep(prefix string) error {
 	}
 	var left error
 	for _, dir := range folders {
-		for _, group := range controlGroups(filepath.Join(dir, "r")) {
-			left = errors.Join(left, fmt.Errorf("left behind: control group %s", group), os.Remove(group))
+		roots, err := filepath.Glob(filepath.Join(dir, "r*"))
+		if err != nil {
+			return err
+		}
+		for _, root := range roots {
+			for _, group := range controlGroups(root) {
+				left = errors.Join(left, fmt.Errorf("left behind: control group %s", group), os.Remove(group))
+			}
 		}
 		left = errors.Join(left, fmt.Errorf("left behind: %s", dir), os.RemoveAll(dir))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -23,7 +24,7 @@ func newTally(units []unit) *tally {
 }
 
 func (t *tally) name(u unit) string {
-	return u.variant() + " " + u.test
+	return strings.TrimPrefix(u.pkg(), module) + " " + u.test
 }
 
 func (t *tally) ended(u unit, _ []event, failed bool) {
