@@ -19,18 +19,18 @@ func TestVariantsOfATest(t *testing.T) {
 	if hostHasCgroup2() {
 		t.Skip("on a machine with cgroup v2 no variant has it")
 	}
-	any := []string{"embedded", "containerd-2.4", "containerd-debian"}
+	engines := []string{"embedded", "containerd-2.4", "containerd-debian"}
 	for _, tc := range []struct {
 		name string
 		l    listed
 		all  bool
 		want string
 	}{
-		{"a scenario runs on its preferred engine", listed{Engines: any}, false, "embedded"},
-		{"the main path runs on all", listed{Engines: any, Always: true}, false, "embedded embedded-cgroup2 containerd-2.4 containerd-debian"},
-		{"what is about cgroup v2 runs there too", listed{Engines: any, Cgroup2: true}, false, "embedded embedded-cgroup2"},
-		{"everything runs everywhere", listed{Engines: any}, true, "embedded embedded-cgroup2 containerd-2.4 containerd-debian"},
-		{"what is about one engine stays there", listed{Engines: any[1:2]}, false, "containerd-2.4"},
+		{"a scenario runs on its preferred engine", listed{Engines: engines}, false, "embedded"},
+		{"the main path runs on all", listed{Engines: engines, Always: true}, false, "embedded embedded-cgroup2 containerd-2.4 containerd-debian"},
+		{"what is about cgroup v2 runs there too", listed{Engines: engines, Cgroup2: true}, false, "embedded embedded-cgroup2"},
+		{"everything runs everywhere", listed{Engines: engines}, true, "embedded embedded-cgroup2 containerd-2.4 containerd-debian"},
+		{"what is about one engine stays there", listed{Engines: engines[1:2]}, false, "containerd-2.4"},
 	} {
 		if got := strings.Join(variants(tc.l, tc.all), " "); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
