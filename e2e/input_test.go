@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
@@ -145,7 +146,8 @@ func (w *world) runAs(nobody bool, args ...string) result {
 	return runCmd(w.t, c)
 }
 
-// Intent: a port that was taken can be had once its holder is gone.
+// Intent: a port that was taken can be had once its holder is gone: a process of the
+// machine's, or a container that was stopped.
 func TestTakenPortIsFreed(t *testing.T) {
 	w := newWorld(t, only(embedded))
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -158,5 +160,16 @@ func TestTakenPortIsFreed(t *testing.T) {
 	}
 	l.Close()
 	w.must("up", "-d")
+	w.must("stop")
+	l, err = net.Listen("tcp4", l.Addr().String())
+	check(t, err)
+	defer l.Close()
+	c, err := net.DialTimeout("tcp4", l.Addr().String(), allow(2*time.Second))
+	check(t, err) // else the port still leads to the container
+	defer c.Close()
+	check(t, l.(*net.TCPListener).SetDeadline(time.Now().Add(allow(2*time.Second))))
+	at, err := l.Accept()
+	check(t, err)
+	defer at.Close()
 	w.must("down")
 }

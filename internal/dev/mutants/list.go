@@ -36,7 +36,7 @@ var mutants = []mutant{
 	{
 		name: "the old container is started again though the new one serves",
 		file: "executor/walk.go", unit: "./executor",
-		old: "allDone(needs) && !allDone(saves)", new: "allDone(needs)",
+		old: "allDone(needs) && !allDone(saves)", new: "allDone(needs) && len(saves) >= 0",
 	},
 	{
 		name: "Ctrl-C ends the rescue too",
@@ -49,8 +49,8 @@ var mutants = []mutant{
 		old: "limit = pidsLimit", new: "limit = -1",
 	},
 	{
-		name: "stop leaves the container's network",
-		file: "internal/ctrd/stop.go", e2e: "TestScaleLeavesTheFirstReplica",
+		name: "the port of a stopped container still leads to it",
+		file: "internal/ctrd/stop.go", e2e: "TestTakenPortIsFreed",
 		old: "\te.wiring.await(id)\n\treturn e.Network.Detach(ctx, id)\n", new: "\te.wiring.await(id)\n\treturn nil\n",
 	},
 	{

@@ -69,7 +69,7 @@ func (m mutant) tryOut() (caught bool, err error) {
 		if out, err := exec.Command("go", "vet", "-buildvcs=false", "-overlay", overlay, m.unit).CombinedOutput(); err != nil {
 			return false, fmt.Errorf("the fault does not compile: %w\n%s", err, out)
 		}
-		return failed(exec.Command("go", "test", "-buildvcs=false", "-vet=off", "-count=1", "-overlay", overlay, m.unit))
+		return failed(exec.Command("go", "test", "-buildvcs=false", "-vet=off", "-count=1", "-timeout", "2m", "-overlay", overlay, m.unit))
 	}
 	program, err := build(dir, overlay)
 	if err != nil {
