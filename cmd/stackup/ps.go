@@ -187,11 +187,11 @@ func stateWord(c inspect.Container) string {
 	switch {
 	case c.Task == planner.TaskRunning, c.Task == planner.TaskPaused, c.Task == planner.TaskCreated:
 		return string(c.Task)
-	case c.Task == planner.TaskStopped && comesBack(c):
+	case c.Task == planner.TaskStopped && comesBack(c), c.Starting && c.Restarts.Total > 0:
 		return "restarting"
 	case c.Task == planner.TaskStopped:
 		return "exited"
-	case c.StartedAt.IsZero() && !c.Lost:
+	case c.StartedAt.IsZero() && !c.Lost, c.Starting:
 		return "created"
 	default:
 		return "exited" // its task is gone

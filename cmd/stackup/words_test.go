@@ -134,6 +134,19 @@ func TestStateWord(t *testing.T) {
 	}
 }
 
+// TestWhatIsBeingStarted is restarting where its policy does so, and else not yet more
+// than created: nothing has exited.
+func TestWhatIsBeingStarted(t *testing.T) {
+	c := inspect.Container{Container: planner.Container{Task: planner.TaskNone}, StartedAt: time.Now(), Starting: true}
+	if got := stateWord(c); got != "created" {
+		t.Errorf("at its first start: %s", got)
+	}
+	c.Restarts.Total = 1
+	if got := stateWord(c); got != "restarting" {
+		t.Errorf("by its policy: %s", got)
+	}
+}
+
 // TestWhatComesBackIsRestarting: but not what was stopped by hand.
 func TestWhatComesBackIsRestarting(t *testing.T) {
 	c := inspect.Container{Container: planner.Container{Task: planner.TaskStopped, ExitCode: 1}, Desired: labels.DesiredRunning}

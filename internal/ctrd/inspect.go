@@ -16,6 +16,7 @@ import (
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/planner"
 )
 
 // List gives the containers of a stack, or of all for an empty name, sorted
@@ -41,10 +42,19 @@ func (e *Engine) List(ctx context.Context, stack string) ([]inspect.Container, e
 			e.Log.Warn("a container that cannot be read", "id", r.ID, "err", err)
 			continue
 		}
+		e.noteStart(&c)
 		out = append(out, c)
 	}
 	slices.SortFunc(out, compare)
 	return out, nil
+}
+
+// noteStart tells a start from a run of which nobody knows how it ended: both have a
+// beginning, no task and no end, but a start holds the container's lock.
+func (e *Engine) noteStart(c *inspect.Container) {
+	if c.Task == planner.TaskNone && !c.StartedAt.IsZero() && c.ExitedAt.IsZero() && e.Dirs.ContainerBusy(c.ID) {
+		c.Starting, c.ExitCode = true, c.Restarts.Exit
+	}
 }
 
 func compare(a, b inspect.Container) int {

@@ -24,6 +24,7 @@ type Container struct {
 	PID       int       // 0 without a task
 	StartedAt time.Time // zero if unknown
 	Lost      bool      // it was started before the machine was, and is not here since
+	Starting  bool      // somebody makes its task just now; List alone says so
 	ExitedAt  time.Time // zero while it runs
 	Restarts  restart.Count
 	Desired   string // labels.DesiredRunning, labels.DesiredStopped, or empty before the first start

@@ -95,6 +95,17 @@ func (d Dirs) LockContainer(ctx context.Context, id string) (*Lock, error) {
 	return d.Lock(ctx, containerPrefix+id, nil)
 }
 
+// ContainerBusy reports whether somebody starts, stops or removes a container just now.
+// It may be over by the time that the caller knows.
+func (d Dirs) ContainerBusy(id string) bool {
+	f, err := os.Open(filepath.Join(d.State, "locks", containerPrefix+id))
+	if err != nil {
+		return false // no holder has left its file
+	}
+	defer func() { _ = f.Close() }() // frees what it has
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
 // LockExec keeps a container from being paused while a process is started in it. It
 // is held for as long as a program's start takes.
 func (d Dirs) LockExec(ctx context.Context, id string) (*Lock, error) {

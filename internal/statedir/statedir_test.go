@@ -133,7 +133,13 @@ func TestWriteFileIsWholeAmongManyWriters(t *testing.T) {
 
 func TestSweepTakesOnlyWhatNobodyHolds(t *testing.T) {
 	d := newDirs(t)
+	if d.ContainerBusy("held") {
+		t.Error("busy before anybody has the lock")
+	}
 	held, err := d.TryLock("container-held")
+	if !d.ContainerBusy("held") || d.ContainerBusy("other") {
+		t.Error("the container whose lock is held is busy, and no other")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
