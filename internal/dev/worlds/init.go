@@ -64,7 +64,30 @@ func prepare(cgroup2 bool) error {
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	return errors.Join(ownSys(cgroup2), ownRun(), ownNetwork())
+	return errors.Join(leaveMounts(os.TempDir()), ownSys(cgroup2), ownRun(), ownNetwork())
+}
+
+// leaveMounts takes off what others have mounted below a folder, as unit tests that
+// run meanwhile do: it would vanish from this world when they take it off. What this
+// process stands in stays.
+func leaveMounts(dir string) error {
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	points, err := mountedBelow(dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range points {
+		if strings.HasPrefix(here+"/", p+"/") {
+			continue
+		}
+		if err := unix.Unmount(p, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("take off %s: %w", p, err) // gone meanwhile is well
+		}
+	}
+	return nil
 }
 
 // ownSys mounts a /sys that shows this network namespace, with what the machine has
