@@ -30,9 +30,17 @@ type traces map[string]bool
 
 // rebase makes what there is now what there must be again at the end of the test.
 // newWorld has done it; a test that lays something beneath its scenario does it again.
+// It waits until two looks in a row see the same: a helper that runs by now may hold a
+// lock at the first.
 func (w *world) rebase() {
 	w.t.Helper()
 	w.before = w.traces()
+	w.settles("the machine does not come to rest", func() []string {
+		now := w.traces()
+		diff := difference(w.before, now)
+		w.before = now
+		return diff
+	})
 }
 
 // mayStay lets the test leave traces that begin with one of these texts, as a build

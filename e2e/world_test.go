@@ -59,7 +59,7 @@ func newWorld(t *testing.T, opts ...worldOption) *world {
 		spends.on(engineStart, w.startDaemon)
 	}
 	w.must("images", "load", busyboxImage)
-	spends.on(leakCheck, w.rebase)
+	spends.on(leakCheck, func() { w.before = w.traces() })
 	return w
 }
 
