@@ -4,10 +4,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
 
@@ -92,13 +94,31 @@ func push(s *subject) {
 	}
 }
 
+// untilRunning waits until the stack has a container that runs, or ctx ends.
+func (s *subject) untilRunning(ctx context.Context) {
+	for ctx.Err() == nil {
+		state, err := s.e.Observe(ctx, s.stack)
+		if err == nil && len(state.Containers) == 1 && state.Containers[0].Task == planner.TaskRunning {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 func runToEnd(s *subject) {
 	ctx := s.t.Context()
 	s.ok("run what ends with 0", s.e.RunToEnd(ctx, s.box("exit 0")))
 	s.refused("run what ends with 3", s.e.RunToEnd(ctx, s.box("exit 3")))
-	short, cancel := context.WithTimeout(ctx, 2*time.Second) // it runs by then
+	short, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var looks sync.WaitGroup
+	looks.Go(func() {
+		defer cancel()
+		s.untilRunning(short)
+	})
 	s.refused("run what does not end", s.e.RunToEnd(short, s.box("sleep 3600")))
+	cancel()
+	looks.Wait()
 	if left := s.observe().Containers; len(left) > 0 {
 		s.t.Errorf("left: %+v", left)
 	}

@@ -67,7 +67,9 @@ func (f *Fake) RunToEnd(ctx context.Context, c executor.ContainerSpec) error {
 	if err != nil || len(command) == 0 || !strings.HasPrefix(command[len(command)-1], "sleep ") {
 		return err
 	}
+	f.change(func() { f.containers[c.ID] = &container{spec: c, task: planner.TaskRunning} })
 	<-ctx.Done()
+	f.change(func() { delete(f.containers, c.ID) })
 	return ctx.Err()
 }
 
