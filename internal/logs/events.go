@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -12,6 +13,7 @@ import (
 type events struct {
 	w       *fsnotify.Watcher // nil if the system has none left: then only polling
 	watched map[string]bool
+	errors  sync.WaitGroup // who takes the watcher's errors
 }
 
 func newEvents() *events {
@@ -19,7 +21,19 @@ func newEvents() *events {
 	if err != nil {
 		w = nil
 	}
-	return &events{w: w, watched: map[string]bool{}}
+	e := &events{w: w, watched: map[string]bool{}}
+	if w != nil {
+		e.errors.Go(e.dropErrors)
+	}
+	return e
+}
+
+// dropErrors takes the watcher's errors until it is closed: polling makes up for what
+// they tell of. An error that nobody takes keeps the watcher's lock, and Close waits
+// for that for ever.
+func (e *events) dropErrors() {
+	for range e.w.Errors { //nolint:revive // nothing is to be done
+	}
 }
 
 // watch asks for events of dir; it may be repeated, and is needed again once
@@ -64,5 +78,6 @@ func (e *events) drain() {
 func (e *events) close() {
 	if e != nil && e.w != nil {
 		_ = e.w.Close()
+		e.errors.Wait()
 	}
 }
