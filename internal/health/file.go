@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -67,6 +68,12 @@ func watch(ctx context.Context, dirs statedir.Dirs, id string, ch chan Status) {
 	var events chan fsnotify.Event // nil if there are none to have: then only the safety net
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
+		var errors sync.WaitGroup
+		errors.Go(func() {
+			for range w.Errors { // one that nobody takes would keep Close waiting
+			}
+		})
+		defer errors.Wait()
 		defer func() { _ = w.Close() }()
 		events = w.Events
 	}

@@ -23,16 +23,16 @@ func newEvents() *events {
 	}
 	e := &events{w: w, watched: map[string]bool{}}
 	if w != nil {
-		e.errors.Go(e.dropErrors)
+		e.errors.Go(func() { dropErrors(w) })
 	}
 	return e
 }
 
-// dropErrors takes the watcher's errors until it is closed: polling makes up for what
+// dropErrors takes a watcher's errors until it is closed: polling makes up for what
 // they tell of. An error that nobody takes keeps the watcher's lock, and Close waits
 // for that for ever.
-func (e *events) dropErrors() {
-	for range e.w.Errors { //nolint:revive // nothing is to be done
+func dropErrors(w *fsnotify.Watcher) {
+	for range w.Errors {
 	}
 }
 

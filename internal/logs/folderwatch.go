@@ -3,6 +3,7 @@ package logs
 import (
 	"log/slog"
 	"os"
+	"sync"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -12,6 +13,8 @@ import (
 type folderWatch struct {
 	dir string
 	w   *fsnotify.Watcher // nil: no events
+
+	errors sync.WaitGroup // who takes the watcher's errors
 }
 
 func newFolderWatch(dir string, log *slog.Logger) *folderWatch {
@@ -20,7 +23,9 @@ func newFolderWatch(dir string, log *slog.Logger) *folderWatch {
 		log.Warn("no file events, looking every second instead", "err", err)
 		return &folderWatch{dir: dir}
 	}
-	return &folderWatch{dir: dir, w: w}
+	f := &folderWatch{dir: dir, w: w}
+	f.errors.Go(func() { dropErrors(w) })
+	return f
 }
 
 // renew watches the folder that is there now: the last container takes it
@@ -44,5 +49,6 @@ func (f *folderWatch) events() <-chan fsnotify.Event {
 func (f *folderWatch) close() {
 	if f.w != nil {
 		_ = f.w.Close()
+		f.errors.Wait()
 	}
 }
