@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -126,12 +127,18 @@ func TestWaitsForTheServer(t *testing.T) {
 	c := container(t)
 	l := spec.Logging{Driver: spec.LogSyslog, Forward: spec.Forward{Address: "unixgram://" + path}}
 	printed(t, c, 0, "one", "two")
+	from, told := io.Pipe()
+	read := bufio.NewReader(from)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		Run(t.Context(), c, l, slog.New(slog.DiscardHandler))
+		defer told.Close()
+		Run(t.Context(), c, l, slog.New(slog.NewTextHandler(told, nil)))
 	}()
-	time.Sleep(150 * time.Millisecond) // it has tried
+	for line, err := read.ReadString('\n'); !strings.Contains(line, "lines wait"); line, err = read.ReadString('\n') {
+		fatal(t, err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, read) }()
 	fatal(t, os.RemoveAll(c.Dir))
 	_, got := packets(t, "unixgram", path)
 	for _, want := range []string{"one", "two"} {

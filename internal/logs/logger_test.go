@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"stackup.dev/stackup/internal/dev/slowness"
 	"stackup.dev/stackup/internal/logs"
 	"stackup.dev/stackup/internal/twin"
 )
@@ -159,13 +160,13 @@ func TestLoggerFlood(t *testing.T) {
 	}()
 	var worst time.Duration
 	for i := 2; ; i++ {
-		at := time.Now()
+		at := slowness.Given()
 		fmt.Fprintf(calm.out, "still here %d\n", i)
 		eventually(t, "the neighbour's line", func() bool { return len(tailTexts(t, calm.src, 1)) == 1 && len(texts(t, calm.src)) == i })
-		worst = max(worst, time.Since(at))
-		at = time.Now()
-		if n := len(tailTexts(t, loud.src, 100)); n > 100 || time.Since(at) > time.Second {
-			t.Fatalf("tail of 100 gave %d lines in %v", n, time.Since(at))
+		worst = max(worst, slowness.Given()-at)
+		at = slowness.Given()
+		if n := len(tailTexts(t, loud.src, 100)); n > 100 || slowness.Given()-at > time.Second {
+			t.Fatalf("tail of 100 gave %d lines in %v", n, slowness.Given()-at)
 		}
 		if n := size(t, loud.src.Dir); n > 3*maxSize {
 			t.Fatalf("%d bytes on disk", n)
@@ -306,9 +307,9 @@ func TestLoggerFullDisk(t *testing.T) {
 	c := newContainer(t, d, "web", logs.Config{})
 	const lines = 100000
 	for i := range lines {
-		begin := time.Now()
+		begin := slowness.Given()
 		fmt.Fprintf(c.out, "line %d on a disk that is too small for it\n", i)
-		if took := time.Since(begin); took > time.Second {
+		if took := slowness.Given() - begin; took > time.Second {
 			t.Fatalf("write %d took %v", i, took)
 		}
 	}
