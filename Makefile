@@ -8,9 +8,11 @@ ROOT    := $(filter 0,$(shell id -u))
 SUDO    := $(if $(ROOT),,sudo)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-# The repository may belong to another user than the one that builds: the
-# version is stamped by us, not by go.
-GOBUILD := $(GO) build -buildvcs=false -trimpath
+# All that is compiled, vetted and linted here is so in one way, since each further
+# one compiles all that we use again; what needs cgo says so. The repository may belong
+# to another user than the one that builds: the version is stamped by us, not by go.
+export CGO_ENABLED := 0
+export GOFLAGS     := $(strip $(GOFLAGS) -buildvcs=false -trimpath)
 STRIP   := -s -w
 
 CNI     := bridge macvlan ipvlan host-device loopback ptp static host-local dhcp portmap firewall tuning
@@ -44,10 +46,10 @@ helpers: $(CNI_BIN) $(BUILDKIT)
 
 # What a stack needs that builds nothing and has no network of another driver than bridge.
 core: $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc
-	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/stackup ./cmd/stackup
-	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/ \
+	@$(GO) build -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/stackup ./cmd/stackup
+	@$(GO) build -ldflags '$(STRIP)' -o $(LIBEXEC)/ \
 		./internal/cni/stackup-cni ./internal/logs/stackup-logger ./internal/initproc/stackup-init
-	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $(LIBEXEC)/front/ ./internal/shimfront/containerd-shim-runc-v2
+	@$(GO) build -ldflags '$(STRIP)' -o $(LIBEXEC)/front/ ./internal/shimfront/containerd-shim-runc-v2
 
 # Third-party programs are built again when their pins move, and only then.
 # $(call pinned,module) is a module's version there. runc knows its own.
@@ -57,7 +59,7 @@ STAMP   = -X github.com/containerd/containerd/v2/version.Version=$(call pinned,g
 $(LIBEXEC)/containerd-shim-runc-v2: $(PINS)
 	@echo build $(@F)
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath -ldflags "$(STRIP) $(STAMP)" \
+	@$(GO) -C $(TOOLS)/runtime build -ldflags "$(STRIP) $(STAMP)" \
 		-o $(CURDIR)/$@ github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2
 	@touch $@
 
@@ -65,7 +67,7 @@ $(LIBEXEC)/runc: $(PINS)
 	@$(NEED) $(NEED_BUILD)
 	@echo build $(@F)
 	@mkdir -p $(@D)
-	@CGO_ENABLED=1 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath -tags 'seccomp netgo osusergo' \
+	@CGO_ENABLED=1 $(GO) -C $(TOOLS)/runtime build -tags 'seccomp netgo osusergo' \
 		-ldflags '$(STRIP) -extldflags -static' \
 		-o $(CURDIR)/$@ github.com/opencontainers/runc
 	@touch $@
@@ -73,7 +75,7 @@ $(LIBEXEC)/runc: $(PINS)
 $(CNI_BIN) &: $(PINS)
 	@echo build the standard CNI plugins
 	@mkdir -p $(LIBEXEC)
-	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath \
+	@$(GO) -C $(TOOLS)/runtime build \
 		-ldflags "$(STRIP) -X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=$(call pinned,github.com/containernetworking/plugins)" \
 		-o $(CURDIR)/$(LIBEXEC)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
 		$(addprefix main/,bridge macvlan ipvlan host-device loopback ptp) \
@@ -83,7 +85,7 @@ $(CNI_BIN) &: $(PINS)
 $(BUILDKIT) &: $(TOOLS)/buildkit/go.mod $(TOOLS)/buildkit/go.sum
 	@echo build BuildKit
 	@mkdir -p $(LIBEXEC)
-	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/buildkit build -buildvcs=false -trimpath -ldflags "$(STRIP)" \
+	@$(GO) -C $(TOOLS)/buildkit build -ldflags "$(STRIP)" \
 		-o $(CURDIR)/$(LIBEXEC)/ github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
 	@touch $(BUILDKIT)
 
@@ -102,7 +104,7 @@ $(IMAGES:%=build/%-image.tar): build/%-image.tar: build/%-rootfs.tar build/tools
 
 build/tools/ociimage: $(wildcard internal/dev/ocipack/*.go internal/dev/ociimage/*.go)
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o $@ ./internal/dev/ociimage
+	@$(GO) build -ldflags '$(STRIP)' -o $@ ./internal/dev/ociimage
 
 # Only unpacked (variant extract), which takes seconds; settle.sh does the rest.
 $(IMAGES:%=build/%-rootfs.tar): build/%-rootfs.tar: $(shell find internal/dev/images -type f)
@@ -118,7 +120,7 @@ $(IMAGES:%=build/%-rootfs.tar): build/%-rootfs.tar: $(shell find internal/dev/im
 check: vet lint unit ## vet, linters, import arrows, unit tests with the race detector
 
 vet:
-	@$(GO) vet -buildvcs=false -tags e2e ./...
+	@$(GO) vet -tags e2e ./...
 	@$(GO) -C internal/jsonschema vet ./...
 
 lint: build/tools/golangci-lint
@@ -131,20 +133,20 @@ RERUN = --rerun-fails=1 --rerun-fails-max-failures=6 --rerun-fails-run-root-test
 unit: build/tools/gotestsum
 	@$(NEED) $(NEED_UNIT)
 	@mkdir -p build/test
-	@build/tools/gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped $(RERUN) --jsonfile build/test/unit.json \
-		--packages "$$($(GO) list ./... | grep -v /e2e | tr '\n' ' ')" -- -buildvcs=false -race -vet=off
+	@CGO_ENABLED=1 build/tools/gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped $(RERUN) --jsonfile build/test/unit.json \
+		--packages "$$($(GO) list ./... | grep -v /e2e | tr '\n' ' ')" -- -race -vet=off
 
 build/tools/gotestsum: $(TOOLS)/gotestsum/go.mod $(TOOLS)/gotestsum/go.sum
 	@echo build $(@F)
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/gotestsum build -buildvcs=false -trimpath -ldflags '$(STRIP)' \
+	@$(GO) -C $(TOOLS)/gotestsum build -ldflags '$(STRIP)' \
 		-o $(CURDIR)/$@ gotest.tools/gotestsum
 	@touch $@
 
 build/tools/golangci-lint: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@echo build $(@F)
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/lint build -buildvcs=false -trimpath -ldflags '$(STRIP)' \
+	@$(GO) -C $(TOOLS)/lint build -ldflags '$(STRIP)' \
 		-o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
@@ -175,12 +177,12 @@ e2e: e2e-programs build/tools/gotestsum ## the built program against real engine
 .PHONY: e2e-programs
 e2e-programs: build example-images $(ENGINES)
 	@mkdir -p build/test
-	@CGO_ENABLED=0 $(GOBUILD) -o build/test/ ./internal/dev/worlds ./e2e/rpcfault
-	@CGO_ENABLED=0 $(GO) test -buildvcs=false -tags e2e -c -o build/test/e2e.test ./e2e
-	@CGO_ENABLED=0 $(GO) test -buildvcs=false -tags e2e -c -o build/test/engine.test ./internal/ctrd
+	@$(GO) build -o build/test/ ./internal/dev/worlds ./e2e/rpcfault
+	@$(GO) test -tags e2e -c -o build/test/e2e.test ./e2e
+	@$(GO) test -tags e2e -c -o build/test/engine.test ./internal/ctrd
 
 mutants: e2e-programs ## show that the tests bite: deliberate faults, each of which must be caught
-	@$(GO) run -buildvcs=false ./internal/dev/mutants
+	@$(GO) run ./internal/dev/mutants
 
 COUNT ?= 20
 LIMIT ?= 1h
@@ -208,7 +210,7 @@ $(MACHINE)/disk: $(wildcard internal/dev/machine/*)
 build/engines/containerd-2.4: $(PINS) | $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc
 	@echo build containerd
 	@mkdir -p $@
-	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/runtime build -buildvcs=false -trimpath -ldflags "$(STRIP) $(STAMP)" \
+	@$(GO) -C $(TOOLS)/runtime build -ldflags "$(STRIP) $(STAMP)" \
 		-tags 'no_btrfs no_cri no_devmapper no_zfs no_tracing' \
 		-o $(CURDIR)/$@/ github.com/containerd/containerd/v2/cmd/containerd
 	@cp $(LIBEXEC)/containerd-shim-runc-v2 $(LIBEXEC)/runc $@/
@@ -229,7 +231,7 @@ BENCH ?=
 bench: build example-image peers build/engines/containerd-2.4 ## stackup and its peers in turn, as root (docs/performance.md)
 	@test '$(ROOT)' = 0 || { echo 'bench needs root: run make bench as root' >&2; exit 1; }
 	@$(NEED) busybox=busybox-static iptables=iptables nft=nftables ip=iproute2
-	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o build/bench/ ./bench ./bench/floor
+	@$(GO) build -ldflags '$(STRIP)' -o build/bench/ ./bench ./bench/floor
 	@build/bench/bench -repo . -json build/bench/result.json $(BENCH)
 
 # build/peers is left alone while it is newer than its pins; what cannot be had
@@ -240,13 +242,13 @@ peers: ## what the benchmark compares with: docker compose and engine, nerdctl (
 .PHONY: saves
 saves: build example-image peers build/engines/containerd-2.4 ## how long from a save to what a watch does about it, as root (docs/performance.md)
 	@test '$(ROOT)' = 0 || { echo 'saves needs root: run make saves as root' >&2; exit 1; }
-	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o build/bench/ ./bench/saves
+	@$(GO) build -ldflags '$(STRIP)' -o build/bench/ ./bench/saves
 	@build/bench/saves -repo .
 
 .PHONY: upkeep
 upkeep: build example-image ## what supervisor and logger cost, restarts and names, as root (docs/performance.md)
 	@test '$(ROOT)' = 0 || { echo 'upkeep needs root: run make upkeep as root' >&2; exit 1; }
-	@CGO_ENABLED=0 $(GOBUILD) -ldflags '$(STRIP)' -o build/bench/ ./bench/upkeep
+	@$(GO) build -ldflags '$(STRIP)' -o build/bench/ ./bench/upkeep
 	@build/bench/upkeep -repo .
 
 # Go benchmarks: what a command does apart from containers. GOBENCH picks some
@@ -257,13 +259,13 @@ GOBASE  ?=
 
 gobench: build/tools/benchstat ## Go benchmarks of loading, planning, observing, rendering (as root: all of them)
 	@mkdir -p build/bench
-	@$(GO) test -buildvcs=false -run '^$$' -bench '$(GOBENCH)' -benchmem -count 6 -timeout 30m \
+	@$(GO) test -run '^$$' -bench '$(GOBENCH)' -benchmem -count 6 -timeout 30m \
 		./spec ./planner ./internal/ctrd ./internal/ui >build/bench/go.txt || { cat build/bench/go.txt >&2; exit 1; }
 	@build/tools/benchstat $(GOBASE) build/bench/go.txt
 
 build/tools/benchstat: $(TOOLS)/benchstat/go.mod $(TOOLS)/benchstat/go.sum
 	@echo build $(@F)
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(GO) -C $(TOOLS)/benchstat build -buildvcs=false -trimpath -ldflags '$(STRIP)' \
+	@$(GO) -C $(TOOLS)/benchstat build -ldflags '$(STRIP)' \
 		-o $(CURDIR)/$@ golang.org/x/perf/cmd/benchstat
 	@touch $@
