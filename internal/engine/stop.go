@@ -16,6 +16,10 @@ import (
 // stopTime is how long an engine may take to end by itself before it is killed.
 const stopTime = 10 * time.Second
 
+// killTime is how long a killed engine may take to be gone. The kernel takes apart what
+// it had, which is a matter of milliseconds where processors are free.
+const killTime = 10 * time.Second
+
 // Stop ends the embedded engine; its containers run on. No engine is no error.
 // An engine that does not end within 10 seconds is killed, which costs no
 // container either.
@@ -55,11 +59,14 @@ func end(ctx context.Context, d statedir.Dirs, grace time.Duration) error {
 	if again, _, err := holder(d); again != pid || err != nil {
 		return err
 	}
-	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
-		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+	for _, last := range []struct {
+		signal unix.Signal
+		wait   time.Duration
+	}{{unix.SIGTERM, grace}, {unix.SIGKILL, killTime}} {
+		if err := unix.PidfdSendSignal(fd, last.signal, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("signal process %d: %w", pid, err)
 		}
-		if gone(ctx, fd, grace) {
+		if gone(ctx, fd, last.wait) {
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
@@ -69,9 +76,9 @@ func end(ctx context.Context, d statedir.Dirs, grace time.Duration) error {
 	return fmt.Errorf("process %d is still there after it was killed", pid)
 }
 
-// gone waits until the process behind the pidfd has ended, at most for grace.
-func gone(ctx context.Context, fd int, grace time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, grace)
+// gone waits until the process behind the pidfd has ended, at most for limit.
+func gone(ctx context.Context, fd int, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for ctx.Err() == nil {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 50)

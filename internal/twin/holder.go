@@ -101,7 +101,7 @@ func (h Holder) Args() []string {
 func (h Holder) Kill() error { return KillAll(h) }
 
 // KillAll ends several processes at once, so that none of them has the time to
-// bring another one back, and waits up to a second for their locks to be free.
+// bring another one back, and waits until their locks are free, for killTime at most.
 func KillAll(holders ...Holder) error {
 	var errs []error
 	for _, h := range holders {
@@ -130,12 +130,14 @@ func (h Holder) kill() error {
 	return nil
 }
 
+// killTime is how long a killed process may take to be gone.
+const killTime = 10 * time.Second
+
 func (h Holder) awaitFree() error {
-	for range 100 {
-		if !h.holds() {
-			return nil
+	for end := time.Now().Add(killTime); h.holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return fmt.Errorf("process %d is still there %s after SIGKILL", h.PID, killTime)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	return fmt.Errorf("process %d is still there a second after SIGKILL", h.PID)
+	return nil
 }
