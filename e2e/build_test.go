@@ -8,13 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"stackup.dev/stackup/internal/dev/slowness"
 )
 
 // buildStack builds on the image that is here, on one of its own, and from
@@ -126,15 +127,15 @@ func TestBuildKilled(t *testing.T) {
 	w.mayKeepBuildCache()
 	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo begun && sleep 98765\n")
 	w.file("stack.yaml", "services:\n  web: {build: web, command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
-	cmd := w.cmd(t.Context(), "up", "-d")
+	cmd := w.cmd("up", "-d")
 	check(t, cmd.Start())
 	w.eventually("the build runs", func() bool { return len(processesOf("sleep\x0098765")) > 0 })
 	check(t, cmd.Process.Signal(syscall.SIGKILL))
 	_ = cmd.Wait()
 	w.file("web/Dockerfile", "FROM stackup.test/busybox:1\nRUN echo done > /done\n")
-	begun := time.Now()
+	begun := slowness.Given()
 	w.must("up", "-d")
-	if took := time.Since(begun); took > allow(30*time.Second) {
+	if took := slowness.Given() - begun; took > allow(30*time.Second) {
 		t.Errorf("the next up took %s", took)
 	}
 	w.inside("web", map[string]string{"cat /done": "done"})
@@ -156,10 +157,9 @@ func TestBuildElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "buildkitd.toml")
 	check(t, os.WriteFile(config, []byte(fmt.Sprintf("[worker.oci]\nenabled=false\n[worker.containerd]\nenabled=true\naddress=%q\nnamespace=\"elsewhere\"\nnetworkMode=\"host\"\n", w.socket())), 0o600))
-	daemon := exec.Command(filepath.Join(filepath.Dir(stackup), "libexec/stackup/buildkitd"), "--config", config, "--root", dir, "--addr", "unix://"+dir+"/s")
+	daemon := command(t, 5*time.Minute, filepath.Join(filepath.Dir(stackup), "libexec/stackup/buildkitd"), "--config", config, "--root", dir, "--addr", "unix://"+dir+"/s")
 	check(t, daemon.Start())
-	defer daemon.Wait()
-	defer daemon.Process.Signal(syscall.SIGTERM)
+	defer stop(t, daemon, syscall.SIGTERM)
 	w.eventually("buildkitd answers", func() bool { _, err := os.Stat(dir + "/s"); return err == nil })
 	w.env = append(w.env, "BUILDKIT_HOST=unix://"+dir+"/s")
 	w.file("Dockerfile", "FROM scratch\nCOPY page /page\n")
@@ -188,7 +188,7 @@ func TestBuildKilledAtAnyTime(t *testing.T) {
 	w.file("stack.yaml", "services:\n  web: {build: web, command: [sleep, \"100000\"], stop_grace_period: 0s}\n")
 	for i, after := range sliceOf(t, []time.Duration{50, 100, 150, 200, 250, 300, 400, 500, 600, 700, 850, 1000}) {
 		w.file("web/Dockerfile", fmt.Sprintf("FROM stackup.test/busybox:1\nRUN echo %d && sleep 0.%d\n", i, i%5))
-		cmd := w.cmd(t.Context(), "up", "-d")
+		cmd := w.cmd("up", "-d")
 		check(t, cmd.Start())
 		time.Sleep(after * time.Millisecond)
 		check(t, cmd.Process.Signal(syscall.SIGKILL))
@@ -252,7 +252,7 @@ func TestBuildFromAddresses(t *testing.T) {
 	served := t.TempDir()
 	sh := func(script string) {
 		t.Helper()
-		c := exec.Command("sh", "-ec", script)
+		c := command(t, time.Minute, "sh", "-ec", script)
 		c.Dir = served
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)

@@ -3,10 +3,13 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"strconv"
 	"sync"
-	"sync/atomic"
+	"testing"
 	"time"
 
 	"stackup.dev/stackup/internal/dev/slowness"
@@ -32,26 +35,76 @@ var slow = sync.OnceValue(func() float64 {
 // allow returns the limit that a duration of a quiet machine becomes on this one.
 func allow(d time.Duration) time.Duration { return time.Duration(float64(d) * slow()) }
 
-// received is the time that this process has been given since its start, in
-// nanoseconds. A stall counts as one tick.
-var received atomic.Int64
+// deadline is a moment in the time that this process is given.
+type deadline time.Duration
 
-// countReceived adds to received for as long as the process lives.
-func countReceived() {
-	const tick = 10 * time.Millisecond
-	last := time.Now()
-	for {
-		time.Sleep(tick)
-		now := time.Now()
-		received.Add(int64(min(now.Sub(last), 5*tick)))
-		last = now
+// within returns the deadline that is d from now, d being a duration of a quiet machine.
+func within(d time.Duration) deadline { return deadline(slowness.Given() + allow(d)) }
+
+func (d deadline) passed() bool { return slowness.Given() > time.Duration(d) }
+
+// errOverdue is the cause that a context of deadline.context ends with.
+var errOverdue = errors.New("the deadline has passed")
+
+// context returns a context that ends with errOverdue when the deadline passes.
+func (d deadline) context() (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(context.Background())
+	var look func()
+	var mu sync.Mutex // of timer: look may come before AfterFunc returns
+	var timer *time.Timer
+	look = func() {
+		left := time.Duration(d) - slowness.Given()
+		if left < 0 {
+			end(errOverdue)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() == nil {
+			timer = time.AfterFunc(left+time.Millisecond, look)
+		}
+	}
+	look()
+	return ctx, func() {
+		end(context.Canceled)
+		mu.Lock()
+		defer mu.Unlock()
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 }
 
-// deadline is a moment in the time that this process is given.
-type deadline int64
+// command returns a program that is killed, and fails the test, if it lasts longer
+// than limit, a duration of a quiet machine. The end of the test kills it too.
+func command(t *testing.T, limit time.Duration, name string, args ...string) *exec.Cmd {
+	ctx, cancel := within(limit).context()
+	t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, name, args...)
+	c.Cancel = func() error {
+		if errors.Is(context.Cause(ctx), errOverdue) {
+			t.Errorf("%v has not ended within %s, and is killed", c.Args, allow(limit))
+		}
+		return c.Process.Kill()
+	}
+	c.WaitDelay = 2 * time.Second
+	return c
+}
 
-// within returns the deadline that is d from now, d being a duration of a quiet machine.
-func within(d time.Duration) deadline { return deadline(received.Load() + int64(allow(d))) }
-
-func (d deadline) passed() bool { return received.Load() > int64(d) }
+// stop sends a program a signal and waits for its end. One that does not end within
+// 20 seconds of a quiet machine is killed, and fails the test.
+func stop(t *testing.T, c *exec.Cmd, sig os.Signal) {
+	t.Helper()
+	_ = c.Process.Signal(sig)
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = c.Wait() }()
+	ctx, cancel := within(20 * time.Second).context()
+	defer cancel()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		t.Errorf("%v has not ended after %s, and is killed", c.Args, sig)
+		_ = c.Process.Kill()
+		<-ended
+	}
+}

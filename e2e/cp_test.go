@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Intent: files go into containers and out of them, running or not, volumes and
@@ -89,8 +90,7 @@ func (w *world) copies(running bool) {
 		t.Errorf("nothing (running: %t): exit %d\n%s", running, r.code, r.err)
 	}
 	archive := w.must("cp", "--index", "1", "a:/data/site", "-").out
-	c, cancel := w.timed(60e9, "cp", "--index", "2", "-", "a:/www")
-	defer cancel()
+	c := w.timed(time.Minute, "cp", "--index", "2", "-", "a:/www")
 	c.Stdin = bytes.NewReader([]byte(archive))
 	if r := runCmd(t, c); r.code != 0 {
 		t.Errorf("archive (running: %t): exit %d\n%s", running, r.code, r.err)

@@ -102,9 +102,7 @@ type hang struct {
 // command ends and names the call.
 func (w *world) hangs(c hang, p *proxy, args ...string) {
 	w.t.Helper()
-	cmd, cancel := w.timed(90*time.Second, args...)
-	defer cancel()
-	r := runCmd(w.t, cmd)
+	r := runCmd(w.t, w.timed(90*time.Second, args...))
 	if n := p.end(); n < c.at {
 		w.t.Errorf("%s: %d calls only, nothing hung", c.match, n)
 		return
@@ -143,24 +141,22 @@ func (w *world) killedDuringUp(at int) {
 	socket, moved := w.socket(), filepath.Join(w.dir, "moved.sock")
 	check(w.t, os.Rename(socket, moved))
 	p := w.proxy(socket, moved, mutating, 0, "log")
-	done := make(chan result, 1)
-	c := w.cmd(w.t.Context(), "up", "-d")
-	go func() { done <- runCmd(w.t, c) }()
+	var r result
+	ended := make(chan struct{})
+	c := w.cmd("up", "-d")
+	go func() { defer close(ended); r = runCmd(w.t, c) }()
 	w.eventually(fmt.Sprintf("call %d", at), func() bool { return p.count() >= at })
 	w.killEngine(syscall.SIGKILL)
 	p.end()
 	os.Remove(moved)
-	var r result
-	select {
-	case r = <-done:
-	case <-time.After(2 * time.Second):
-	}
 	if w.kind != embedded { // ours comes back by itself
+		select {
+		case <-ended:
+		case <-time.After(2 * time.Second): // the engine is away for so long, and up goes on
+		}
 		w.startDaemon()
 	}
-	if r.took == 0 {
-		r = <-done
-	}
+	<-ended
 	if r.code != 0 && (r.code != 1 || r.err == "") || strings.Contains(r.err, "goroutine ") {
 		w.t.Errorf("engine killed at call %d: exit %d after %s\n%s", at, r.code, r.took, r.err)
 	}
@@ -171,12 +167,12 @@ func (w *world) killedDuringUp(at int) {
 func (w *world) killEngine(sig syscall.Signal) {
 	w.t.Helper()
 	pid := w.enginePID()
-	check(w.t, syscall.Kill(pid, sig))
-	if sig != syscall.SIGKILL {
+	if w.daemon != nil && sig == syscall.SIGKILL {
+		stop(w.t, w.daemon, sig)
 		return
 	}
-	if w.daemon != nil {
-		w.daemon.Wait()
+	check(w.t, syscall.Kill(pid, sig))
+	if sig != syscall.SIGKILL {
 		return
 	}
 	w.eventually("the engine is gone", func() bool {

@@ -74,8 +74,7 @@ func (w *world) execFlags() {
 // piped runs stackup with an input, ten seconds at most.
 func (w *world) piped(stdin string, args ...string) result {
 	w.t.Helper()
-	c, cancel := w.timed(10*time.Second, args...)
-	defer cancel()
+	c := w.timed(10*time.Second, args...)
 	c.Stdin = strings.NewReader(stdin)
 	return runCmd(w.t, c)
 }

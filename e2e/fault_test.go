@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // faultStack has three services, a network, a volume, a healthcheck and an order.
@@ -49,7 +50,7 @@ func (w *world) fault(match string, at int, do string) (address string, p *proxy
 func (w *world) proxy(listen, to, match string, at int, do string) *proxy {
 	w.t.Helper()
 	os.Remove(listen)
-	p := &proxy{read: make(chan struct{}), cmd: exec.Command(rpcfault, "-listen", listen, "-to", to, "-match", match,
+	p := &proxy{read: make(chan struct{}), cmd: command(w.t, 5*time.Minute, rpcfault, "-listen", listen, "-to", to, "-match", match,
 		"-at", fmt.Sprint(at), "-do", do, "-skip", "__supervise")}
 	out, err := p.cmd.StdoutPipe()
 	check(w.t, err)
@@ -249,7 +250,7 @@ func TestTwentyParallelUps(t *testing.T) {
 	results := make([]result, 20)
 	var wg sync.WaitGroup
 	for i := range results {
-		wg.Go(func() { results[i] = runCmd(t, w.cmd(t.Context(), "up", "-d")) })
+		wg.Go(func() { results[i] = runCmd(t, w.cmd("up", "-d")) })
 	}
 	wg.Wait()
 	for _, r := range results {

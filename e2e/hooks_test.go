@@ -75,7 +75,7 @@ services:
 		b, _ := os.ReadFile(filepath.Join(w.project, "out", name))
 		return strings.Count(string(b), "x")
 	}
-	cmd := w.cmd(t.Context(), "up", "-d")
+	cmd := w.cmd("up", "-d")
 	check(t, cmd.Start())
 	w.eventually("the hook has begun", func() bool { return count("begun") == 1 })
 	check(t, cmd.Process.Kill())

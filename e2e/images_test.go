@@ -163,7 +163,7 @@ func TestAskingOnATerminal(t *testing.T) {
 // onTerminal runs a command on a terminal of its own, made by script(1).
 func (w *world) onTerminal(args, answer string) string {
 	w.t.Helper()
-	c := w.cmd(w.t.Context())
+	c := w.cmd()
 	c.Path, c.Args = "/usr/bin/script", []string{"script", "-qec", stackup + " " + args, "/dev/null"}
 	c.Stdin = strings.NewReader(answer + "\n")
 	var out bytes.Buffer

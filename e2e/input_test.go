@@ -140,7 +140,7 @@ func (w *world) runAs(nobody bool, args ...string) result {
 	if err != nil {
 		w.t.Fatalf("%v: %s", err, out)
 	}
-	c := w.cmd(w.t.Context(), args...)
+	c := w.cmd(args...)
 	c.Path = filepath.Join(bin, "stackup")
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	return runCmd(w.t, c)

@@ -196,10 +196,10 @@ read only = no
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("smbpasswd: %v\n%s", err, out)
 	}
-	server := exec.Command("smbd", "--foreground", "--no-process-group", "-s", conf)
+	server := command(t, 5*time.Minute, "smbd", "--foreground", "--no-process-group", "-s", conf)
 	server.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // it ends its whole group
 	check(t, server.Start())
-	t.Cleanup(func() { server.Process.Signal(unix.SIGTERM); server.Wait() })
+	t.Cleanup(func() { stop(t, server, unix.SIGTERM) })
 	eventually(t, "smbd answers", func() bool {
 		return exec.Command("busybox", "nc", "-w", "1", "127.0.0.1", "445").Run() == nil
 	})

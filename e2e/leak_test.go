@@ -233,7 +233,7 @@ func (w *world) engineTraces(t traces) {
 		w.t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), allow(20*time.Second))
+	ctx, cancel := within(20 * time.Second).context()
 	defer cancel()
 	all, err := c.NamespaceService().List(ctx)
 	if err != nil {

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"io"
 	"regexp"
@@ -42,12 +41,10 @@ func (h *heard) has(service, action string, fits func(map[string]string) bool) b
 // listen runs events until the test ends it.
 func (w *world) listen(args ...string) (*heard, func()) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), allow(time.Minute))
-	c := w.cmd(ctx, append([]string{"events", "--json"}, args...)...)
+	c := w.timed(time.Minute, append([]string{"events", "--json"}, args...)...)
 	out, err := c.StdoutPipe()
 	check(w.t, err)
 	check(w.t, c.Start())
-	w.t.Cleanup(func() { _ = c.Process.Kill() }) // of a test that has failed before it ended this
 	h := &heard{}
 	go func() {
 		for s := bufio.NewScanner(out); s.Scan(); {
@@ -62,7 +59,6 @@ func (w *world) listen(args ...string) (*heard, func()) {
 		}
 	}()
 	return h, func() {
-		defer cancel()
 		check(w.t, c.Process.Signal(syscall.SIGINT))
 		if err := c.Wait(); err != nil {
 			w.t.Errorf("events after Ctrl-C: %v", err)
@@ -169,9 +165,7 @@ func (w *world) seated() {
 	w.t.Helper()
 	w.refused("not running", "attach", "eater")
 	w.refused("--detach-keys", "attach", "--detach-keys", "ctrl-?", "shell")
-	ctx, cancel := context.WithTimeout(context.Background(), allow(20*time.Second))
-	defer cancel()
-	c := w.cmd(ctx, "attach", "shell")
+	c := w.timed(20*time.Second, "attach", "shell")
 	in, err := c.StdinPipe()
 	check(w.t, err)
 	out, err := c.StdoutPipe()

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ func (w *world) get(url string) string {
 	w.t.Helper()
 	var body string
 	w.eventually("GET "+url, func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), allow(2*time.Second))
+		ctx, cancel := within(2 * time.Second).context()
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		check(w.t, err)

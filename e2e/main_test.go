@@ -42,7 +42,6 @@ func mainCode(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
-	go countReceived()
 	code := m.Run()
 	if err := spends.save(); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

@@ -22,7 +22,7 @@ func TestTwoStacksWantOnePort(t *testing.T) {
 		var results [2]result
 		var wg sync.WaitGroup
 		for i, s := range stacks {
-			wg.Go(func() { results[i] = runCmd(t, w.cmd(t.Context(), "-f", s+".yaml", "up", "-d")) })
+			wg.Go(func() { results[i] = runCmd(t, w.cmd("-f", s+".yaml", "up", "-d")) })
 		}
 		wg.Wait()
 		win := 0

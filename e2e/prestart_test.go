@@ -78,7 +78,7 @@ services:
 volumes: {data: {}}
 `
 	w.file("stack.yaml", stack)
-	c := w.cmd(t.Context(), "up", "-d")
+	c := w.cmd("up", "-d")
 	check(t, c.Start())
 	data := filepath.Join(w.root(), "volumes/shop_data/_data")
 	w.eventually("the hook runs", func() bool { _, err := os.Stat(filepath.Join(data, "alive")); return err == nil })

@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"stackup.dev/stackup/internal/dev/ocipack"
+	"stackup.dev/stackup/internal/dev/slowness"
 )
 
 // testRegistry is a registry on loopback. While slow is set, blobs come in
@@ -138,7 +139,7 @@ func TestKilledDuringPull(t *testing.T) {
 	for _, after := range []int64{64 << 10, 1 << 20} { // bytes
 		reg.slow.Store(true)
 		already := reg.sent.Load()
-		c := w.cmd(t.Context(), "up", "-d")
+		c := w.cmd("up", "-d")
 		check(t, c.Start())
 		w.eventually("a part is here", func() bool { return reg.sent.Load()-already >= after })
 		c.Process.Signal(syscall.SIGKILL)
@@ -161,14 +162,14 @@ func TestInterruptDuringPull(t *testing.T) {
 	ref := reg.push(t, "big:1", 4<<20)
 	reg.slow.Store(true)
 	w.file("stack.yaml", "services:\n  a: {image: \""+ref+"\"}\n")
-	c := w.cmd(t.Context(), "up", "-d")
+	c := w.cmd("up", "-d")
 	check(t, c.Start())
 	w.eventually("a part is here", func() bool { return reg.sent.Load() > 0 })
-	start := time.Now()
+	start := slowness.Given()
 	c.Process.Signal(syscall.SIGINT)
 	c.Wait()
-	if code := c.ProcessState.ExitCode(); code != 130 || time.Since(start) > allow(3*time.Second) {
-		t.Errorf("exit %d after %s, want 130 soon", code, time.Since(start))
+	if code := c.ProcessState.ExitCode(); code != 130 || slowness.Given()-start > allow(3*time.Second) {
+		t.Errorf("exit %d after %s, want 130 soon", code, slowness.Given()-start)
 	}
 	w.must("down")
 }

@@ -46,14 +46,13 @@ volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 	w.must("up", "-d", "--wait")
 	w.must("create", "--scale", "off=3", "off") // one that never ran
 	w.reboot()
-	s := w.cmd(t.Context(), "engine", "supervise")
+	s := w.cmd("engine", "supervise")
 	var said bytes.Buffer
 	s.Stderr = &said
 	check(t, s.Start())
 	defer func() {
-		s.Process.Signal(syscall.SIGTERM)
-		s.Wait()
 		if t.Failed() {
+			s.Process.Kill()
 			t.Logf("the supervisor has said:\n%s", said.String())
 		}
 	}()
@@ -77,8 +76,7 @@ volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 	}
 	w.inside("keyed", map[string]string{"cat /run/secrets/key": "quiet"})
 	w.must("down", "-v")
-	s.Process.Signal(syscall.SIGTERM)
-	s.Wait()
+	stop(t, s, syscall.SIGTERM)
 }
 
 // reboot takes away all that a start of the machine does: processes, mounts,
@@ -89,7 +87,7 @@ func (w *world) reboot() {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 	if w.daemon != nil {
-		w.daemon.Wait()
+		stop(w.t, w.daemon, syscall.SIGKILL)
 	}
 	w.eventually("all processes are gone", func() bool { return len(w.allProcesses()) == 0 })
 	mounts := mountsBelow(w.dir)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stackup.dev/stackup/internal/dev/slowness"
 )
 
 const server = `
@@ -74,19 +76,19 @@ services:
 // attached runs up in the foreground until it shows hello, and interrupts it.
 func (w *world) attached(interrupts int, flags ...string) (out string, code int, took time.Duration) {
 	w.t.Helper()
-	c := w.cmd(w.t.Context(), append([]string{"up"}, flags...)...)
+	c := w.cmd(append([]string{"up"}, flags...)...)
 	var buf lockedBuffer
 	c.Stdout, c.Stderr = &buf, &buf
 	check(w.t, c.Start())
 	w.eventually("attached logs", func() bool { return strings.Contains(buf.String(), "hello") })
-	start := time.Now()
+	start := slowness.Given()
 	c.Process.Signal(syscall.SIGINT)
 	if interrupts > 1 {
 		w.eventually("it is stopping", func() bool { return strings.Contains(buf.String(), "stopping gracefully") })
 		c.Process.Signal(syscall.SIGINT)
 	}
 	c.Wait()
-	return buf.String(), c.ProcessState.ExitCode(), time.Since(start)
+	return buf.String(), c.ProcessState.ExitCode(), slowness.Given() - start
 }
 
 // Intent: two roots on one machine never meet, even on one containerd.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stackup.dev/stackup/internal/dev/slowness"
 )
 
 const runStack = `
@@ -43,7 +45,7 @@ func TestRun(t *testing.T) {
 	w := newWorld(t)
 	w.file("stack.yaml", runStack)
 	w.file("src/file", "from here\n")
-	cmd := w.cmd(t.Context(), "run", "--rm", "-T", "-e", "WHO=flag", "-w", "/tmp", "-v", "./src:/src:ro", "-l", "x=y", "--user", "7", "app",
+	cmd := w.cmd("run", "--rm", "-T", "-e", "WHO=flag", "-w", "/tmp", "-v", "./src:/src:ro", "-l", "x=y", "--user", "7", "app",
 		"sh", "-c", `echo $WHO $KEPT; pwd; id -u; cat; cat /src/file; touch /scratch/x 2>/dev/null; ls -d /scratch; echo err >&2; cat /etc/hosts; exit 3`)
 	cmd.Stdin = strings.NewReader("from stdin\n")
 	r := runCmd(t, cmd)
@@ -99,7 +101,7 @@ func (w *world) detachedRun() {
 // interruptedRun ends its container, and takes it away with --rm.
 func (w *world) interruptedRun() {
 	w.t.Helper()
-	cmd := w.cmd(w.t.Context(), "run", "--rm", "-T", "--no-deps", "--name", "short-lived", "db", "sh", "-c", "trap 'echo said last; exit 0' TERM; echo ready > /src/up; while :; do sleep 0.1; done")
+	cmd := w.cmd("run", "--rm", "-T", "--no-deps", "--name", "short-lived", "db", "sh", "-c", "trap 'echo said last; exit 0' TERM; echo ready > /src/up; while :; do sleep 0.1; done")
 	cmd.Args = append(cmd.Args[:2:2], append([]string{"-v", "./src:/src"}, cmd.Args[2:]...)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
@@ -112,10 +114,10 @@ func (w *world) interruptedRun() {
 		w.t.Errorf("ps -a:\n%s", r.out)
 	}
 	check(w.t, cmd.Process.Signal(syscall.SIGINT))
-	begun := time.Now()
+	begun := slowness.Given()
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 130 || time.Since(begun) > allow(20*time.Second) {
-		w.t.Errorf("exit %d after %s", code, time.Since(begun))
+	if code := cmd.ProcessState.ExitCode(); code != 130 || slowness.Given()-begun > allow(20*time.Second) {
+		w.t.Errorf("exit %d after %s", code, slowness.Given()-begun)
 	}
 	if out.String() != "said last\n" {
 		w.t.Errorf("what it said last: %q", out.String())

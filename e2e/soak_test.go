@@ -110,8 +110,7 @@ services:
     healthcheck: {test: ["CMD-SHELL", "echo fine; sleep 0.01"], interval: 1s, timeout: 30s}
     stop_grace_period: 0s
 `)
-	up, cancel := w.timed(10*time.Minute, "up", "-d") // probes of those that run already leave it little of the machine
-	defer cancel()
+	up := w.timed(10*time.Minute, "up", "-d") // probes of those that run already leave it little of the machine
 	if r := runCmd(t, up); r.code != 0 {
 		t.Fatalf("up: exit %d\n%s", r.code, tail([]byte(r.err), 1500))
 	}

@@ -52,8 +52,7 @@ volumes: {data: {}}
 // upgrade stops the containerd and starts another on the same folders.
 func (w *world) upgrade(to engineKind) {
 	w.t.Helper()
-	w.daemon.Process.Signal(syscall.SIGTERM)
-	w.daemon.Wait()
+	stop(w.t, w.daemon, syscall.SIGTERM)
 	w.kind = to
 	w.startDaemon()
 }

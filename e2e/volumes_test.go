@@ -286,12 +286,11 @@ volumes:
   here: {driver_opts: {type: none, o: bind, device: `+filepath.Join(w.project, "data")+`}}
 `)
 	for _, i := range sliceOf(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}) {
-		c, cancel := w.timed(time.Minute, "up", "-d")
+		c := w.timed(time.Minute, "up", "-d")
 		check(t, c.Start())
 		time.Sleep(time.Duration(20+15*i) * time.Millisecond)
 		check(t, c.Process.Kill())
 		c.Wait()
-		cancel()
 		if i%2 == 0 {
 			w.must("down", "-v")
 			if got := mountsBelow(filepath.Join(w.root(), "volumes")); len(got) > 0 {

@@ -24,10 +24,9 @@ type watching struct {
 // watch starts a watch, and returns once it says that it watches.
 func (w *world) watch(args ...string) *watching {
 	w.t.Helper()
-	v := &watching{w: w, cmd: w.cmd(w.t.Context(), args...)}
+	v := &watching{w: w, cmd: w.cmd(args...)}
 	v.cmd.Stdout, v.cmd.Stderr = &v.said, &v.said
 	check(w.t, v.cmd.Start())
-	w.t.Cleanup(func() { _ = v.cmd.Process.Kill() }) // of a test that has failed before it ended this
 	w.t.Cleanup(func() {
 		if w.t.Failed() {
 			w.t.Logf("watch has said:\n%s", v.said.String())

@@ -45,7 +45,7 @@ services:
 			t.Logf("%s is not here", c.program)
 			continue
 		}
-		sh := exec.Command("sh", "-c", c.script)
+		sh := command(t, time.Minute, "sh", "-c", c.script)
 		sh.Dir = w.project
 		if out, err := sh.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", c.program, err, out)

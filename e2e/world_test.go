@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stackup.dev/stackup/internal/dev/slowness"
 )
 
 // world is a root folder, a state folder and a project folder of its own, with one
@@ -121,8 +122,7 @@ func (w *world) close() {
 	}
 	w.run("engine", "stop")
 	if w.daemon != nil {
-		w.daemon.Process.Signal(syscall.SIGTERM)
-		w.daemon.Wait()
+		stop(w.t, w.daemon, syscall.SIGTERM)
 	}
 	spends.on(leakCheck, w.noProcesses)
 	if m := mountsBelow(w.dir); len(m) > 0 {
@@ -177,12 +177,17 @@ func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 type result struct {
 	out, err string
 	code     int
-	took     time.Duration
+	took     time.Duration // of the time that this process was given
 }
 
-// cmd is a stackup command in this world.
-func (w *world) cmd(ctx context.Context, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, stackup, args...)
+// cmd is a stackup command in this world. It may run beside the test, for five minutes
+// of a quiet machine at most.
+func (w *world) cmd(args ...string) *exec.Cmd { return w.timed(5*time.Minute, args...) }
+
+// timed is a stackup command in this world that is killed, and fails the test, if it
+// lasts longer than limit, a duration of a quiet machine.
+func (w *world) timed(limit time.Duration, args ...string) *exec.Cmd {
+	c := command(w.t, limit, stackup, args...)
 	c.Dir = w.project
 	c.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "STACKUP_ROOT=" + w.root(), "STACKUP_STATE=" + w.state(),
@@ -194,27 +199,17 @@ func (w *world) cmd(ctx context.Context, args ...string) *exec.Cmd {
 // run runs stackup and waits for it, two minutes of a quiet machine at most.
 func (w *world) run(args ...string) result {
 	w.t.Helper()
-	c, cancel := w.timed(2*time.Minute, args...)
-	defer cancel()
-	return runCmd(w.t, c)
-}
-
-// timed is a stackup command that is killed after limit, a duration of a quiet
-// machine, even in a clean-up.
-func (w *world) timed(limit time.Duration, args ...string) (*exec.Cmd, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), allow(limit))
-	return w.cmd(ctx, args...), cancel
+	return runCmd(w.t, w.timed(2*time.Minute, args...))
 }
 
 func runCmd(t *testing.T, c *exec.Cmd) result {
 	t.Helper()
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
-	c.WaitDelay = 2 * time.Second
-	start := time.Now()
+	start, begun := time.Now(), slowness.Given()
 	err := c.Run()
-	r := result{out: out.String(), err: errs.String(), took: time.Since(start)}
-	spends.add(commandKind(c), r.took)
+	r := result{out: out.String(), err: errs.String(), took: slowness.Given() - begun}
+	spends.add(commandKind(c), time.Since(start))
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
