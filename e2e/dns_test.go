@@ -52,39 +52,39 @@ func (w *world) resolver(at, answer string) {
 
 var answerLine = regexp.MustCompile(`(?m)^(?:Address(?: \d+)?: |\S+\tname = )(\S+)$`)
 
-// lookUp returns what a service's container hears when it asks for a name by DNS,
-// past its hosts file, in the order in which it comes; and how long it took.
-func (w *world) lookUp(service, kind, name string) (answers []string, r result) {
-	w.t.Helper()
-	argv := []string{"exec", "-T", service, "nslookup", "-type=" + kind, name}
+// lookUp returns what a container hears when it asks for a name by DNS, past its
+// hosts file, in the order in which it comes; and how long it took.
+func (s *shell) lookUp(kind, name string) (answers []string, r result) {
+	s.t.Helper()
+	command := "nslookup -type=" + kind + " " + name
 	if kind == "ptr" {
-		argv = slices.Delete(argv, 4, 5) // it asks for an address back by itself
+		command = "nslookup " + name // it asks for an address back by itself
 	}
-	r = w.run(argv...)
+	r = s.run(command)
 	_, text, _ := strings.Cut(r.out, "\n\n") // who has been asked comes before
 	for _, m := range answerLine.FindAllStringSubmatch(text, -1) {
 		answers = append(answers, m[1])
 	}
-	if strings.Contains(r.out+r.err, "NXDOMAIN") {
+	if strings.Contains(r.out, "NXDOMAIN") {
 		answers = append(answers, "NXDOMAIN")
 	}
 	return answers, r
 }
 
 // resolves waits until it is so: what outlives the command starts beside it.
-func (w *world) resolves(service, kind, name string, want ...string) {
-	w.t.Helper()
+func (s *shell) resolves(kind, name string, want ...string) {
+	s.t.Helper()
 	want = slices.Sorted(slices.Values(want))
 	var got []string
 	var r result
 	limit := within(10 * time.Second)
 	for {
-		got, r = w.lookUp(service, kind, name)
+		got, r = s.lookUp(kind, name)
 		if slices.Sort(got); slices.Equal(got, want) {
 			return
 		}
 		if limit.passed() {
-			w.t.Errorf("%s asks for %s (%s): %v, want %v\n%s%s", service, name, kind, got, want, r.out, r.err)
+			s.t.Errorf("%s asks for %s (%s): %v, want %v\n%s", s.service, name, kind, got, want, r.out)
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -111,38 +111,43 @@ networks:
   both: {enable_ipv6: true, ipam: {config: [{subnet: fd00:5a:1::/64}]}}
 `)
 	w.must("up", "-d")
+	web := w.shell("web")
+	api := w.shell("api")
+	db := w.shell("db")
+	six := w.shell("six")
+	alone := w.shell("alone")
 	ps := w.ps()
 	at := func(service, network string) string { return ps[service+".1"].Addresses["shop_"+network] }
-	w.resolves("web", "a", "api", at("api", "front"))
-	w.resolves("web", "a", "backend", at("api", "front"))
-	w.resolves("web", "a", "shop-api-1", at("api", "front"))
-	w.resolves("web", "a", "api.shop_front", at("api", "front"))
-	w.resolves("web", "ptr", at("api", "front"), "shop-api-1.shop_front")
-	w.resolves("db", "a", "api", at("api", "back"))
-	w.resolves("api", "a", "the-db", at("db", "back")) // of the second of its networks
-	w.resolves("api", "a", "web", at("web", "front"))
-	w.resolves("six", "aaaa", "six", "fd00:5a:1::2")
-	w.resolves("alone", "aaaa", "alone", "fd00:5a:2::2")
-	w.resolves("alone", "a", "some.test", "192.0.2.77")
+	web.resolves("a", "api", at("api", "front"))
+	web.resolves("a", "backend", at("api", "front"))
+	web.resolves("a", "shop-api-1", at("api", "front"))
+	web.resolves("a", "api.shop_front", at("api", "front"))
+	web.resolves("ptr", at("api", "front"), "shop-api-1.shop_front")
+	db.resolves("a", "api", at("api", "back"))
+	api.resolves("a", "the-db", at("db", "back")) // of the second of its networks
+	api.resolves("a", "web", at("web", "front"))
+	six.resolves("aaaa", "six", "fd00:5a:1::2")
+	alone.resolves("aaaa", "alone", "fd00:5a:2::2")
+	alone.resolves("a", "some.test", "192.0.2.77")
 
-	w.resolves("web", "a", "some.test", "192.0.2.77")
-	w.resolves("api", "a", "some.test", "192.0.2.77")
-	if got, r := w.lookUp("db", "a", "some.test"); r.code == 0 {
+	web.resolves("a", "some.test", "192.0.2.77")
+	api.resolves("a", "some.test", "192.0.2.77")
+	if got, r := db.lookUp("a", "some.test"); r.code == 0 {
 		t.Errorf("a way out of an internal network: %v\n%s", got, r.out)
 	}
-	w.resolves("web", "a", "some.where", "NXDOMAIN")
+	web.resolves("a", "some.where", "NXDOMAIN")
 
 	// Neither what nobody has, nor what others have, keeps anybody waiting.
 	for _, name := range []string{"nobody", "db", "the-db", "nobody.shop_front"} {
-		got, r := w.lookUp("web", "a", name)
+		got, r := web.lookUp("a", name)
 		if !slices.Equal(got, []string{"NXDOMAIN"}) || r.took > allow(time.Second) { // no more than a resolver waits
-			t.Errorf("web asks for %s: %v after %s\n%s%s", name, got, r.took, r.out, r.err)
+			t.Errorf("web asks for %s: %v after %s\n%s", name, got, r.took, r.out)
 		}
 	}
-	w.resolves("web", "ptr", at("db", "back"), "NXDOMAIN")
+	web.resolves("ptr", at("db", "back"), "NXDOMAIN")
 	for _, port := range []string{"53", "20053"} {
 		gateway := regexp.MustCompile(`\d+$`).ReplaceAllString(at("api", "front"), "1:") + port
-		if r := w.run("exec", "-T", "six", "nslookup", "-type=a", "api", gateway); r.code == 0 {
+		if r := six.run("nslookup -type=a api " + gateway); r.code == 0 {
 			t.Errorf("who is not on front hears at %s:\n%s", gateway, r.out)
 		}
 	}
@@ -164,12 +169,13 @@ services:
     stop_grace_period: 0s
 `)
 	w.must("up", "-d", "--wait")
+	web := w.shell("web")
 	ps := w.ps()
 	all := []string{addressOf(t, ps["db.1"]), addressOf(t, ps["db.2"]), addressOf(t, ps["db.3"])}
-	w.resolves("web", "a", "db", all...)
+	web.resolves("a", "db", all...)
 	first := map[string]bool{}
 	for range 60 {
-		got, _ := w.lookUp("web", "a", "db")
+		got, _ := web.lookUp("a", "db")
 		if len(got) > 0 {
 			first[got[0]] = true
 		}
@@ -181,19 +187,19 @@ services:
 		t.Errorf("first of 60 answers were only %v of %v", first, all)
 	}
 	w.must("exec", "-T", "--index", "2", "db", "touch", "/tmp/sick")
-	w.resolves("web", "a", "db", all[0], all[2])
-	w.resolves("web", "a", "shop-db-2") // it is known, and nobody is there
+	web.resolves("a", "db", all[0], all[2])
+	web.resolves("a", "shop-db-2") // it is known, and nobody is there
 	if got := w.hostsEntries("web", "db"); slices.Contains(got, all[1]) || len(got) != 2 {
 		t.Errorf("web's hosts file has db at %v, and %s is unhealthy", got, all[1])
 	}
 	w.must("exec", "-T", "--index", "2", "db", "sh", "-c", "busybox rm /tmp/sick")
-	w.resolves("web", "a", "db", all...)
+	web.resolves("a", "db", all...)
 	if got := w.hostsEntries("web", "db"); len(got) != 3 {
 		t.Errorf("web's hosts file has db at %v, want three", got)
 	}
-	w.resolves("web", "a", "job", addressOf(t, ps["job.1"]))
+	web.resolves("a", "job", addressOf(t, ps["job.1"]))
 	w.must("exec", "-T", "job", "touch", "/tmp/end")
-	w.resolves("web", "a", "job")
+	web.resolves("a", "job")
 	if got := w.hostsEntries("web", "job"); len(got) != 0 {
 		t.Errorf("web's hosts file has job, which has ended, at %v", got)
 	}
@@ -211,7 +217,8 @@ services:
   db: {image: stackup.test/busybox:1, stop_grace_period: 0s}
 `)
 	w.must("up", "-d")
-	w.resolves("web", "a", "some.test", "192.0.2.77")
+	web := w.shell("web")
+	web.resolves("a", "some.test", "192.0.2.77")
 	db := addressOf(t, w.ps()["db.1"])
 	for _, ask := range []string{"nslookup some.test", byTCP} {
 		pid := w.supervisor()
@@ -220,11 +227,11 @@ services:
 			t.Errorf("without supervisor db is at %v, want %s", got, db)
 		}
 		begin := time.Now()
-		if r := w.run("exec", "-T", "web", "sh", "-c", ask); !strings.Contains(r.out, "192.0.2.77") && !strings.Contains(r.out, "c0 00 02 4d") { // the one question, asked again at most
-			t.Errorf("a question without supervisor: %s: exit %d\n%s%s", ask, r.code, r.out, r.err)
+		if r := web.run(ask); !strings.Contains(r.out, "192.0.2.77") && !strings.Contains(r.out, "c0 00 02 4d") { // the one question, asked again at most
+			t.Errorf("a question without supervisor: %s: exit %d\n%s", ask, r.code, r.out)
 		}
-		w.resolves("web", "a", "some.test", "192.0.2.77")
-		w.resolves("web", "a", "db", db)
+		web.resolves("a", "some.test", "192.0.2.77")
+		web.resolves("a", "db", db)
 		t.Logf("answered again after %s", time.Since(begin))
 	}
 	w.must("down")
@@ -262,9 +269,11 @@ services:
   db: {image: stackup.test/busybox:1, stop_grace_period: 0s}
 `)
 	w.must("up", "-d")
-	w.resolves("web", "a", "own.test", "192.0.2.88")
-	w.resolves("web", "a", "db", addressOf(t, w.ps()["db.1"]))
-	w.resolves("db", "a", "own.test", "192.0.2.77")
+	web := w.shell("web")
+	db := w.shell("db")
+	web.resolves("a", "own.test", "192.0.2.88")
+	web.resolves("a", "db", addressOf(t, w.ps()["db.1"]))
+	db.resolves("a", "own.test", "192.0.2.77")
 	w.must("down")
 }
 

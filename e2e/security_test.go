@@ -35,10 +35,7 @@ func TestDefaultSecurityProfile(t *testing.T) {
 	w := newWorld(t)
 	w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, stop_grace_period: 0s}\n")
 	w.must("up", "-d")
-	in := func(cmd string) string {
-		t.Helper()
-		return strings.TrimSpace(w.must("exec", "-T", "a", "sh", "-c", cmd).out)
-	}
+	in := w.shell("a").says
 	checkStatus(t, in("cat /proc/1/status"))
 	checkMounts(t, in("cat /proc/1/mountinfo"))
 	checkNamespaces(t, in)
