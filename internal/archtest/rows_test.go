@@ -14,7 +14,7 @@ var (
 	core = []string{"spec", "planner", "internal/event", "internal/labels", "internal/statedir"}
 	// leaves do one thing each and know neither the executor nor containerd.
 	leaves = []string{
-		"internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns", "internal/relay", "internal/forward",
+		"internal/fileevents", "internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns", "internal/relay", "internal/forward",
 		"internal/ports", "internal/provider", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build", "internal/tree", "internal/chronicle",
 	}
 )
@@ -30,15 +30,16 @@ var rows = []row{
 	{"executor", []string{"planner", "spec", "internal/event"}, []string{"internal/enginetest"}, "the walk sees the world through its own Engine interface"},
 	{"internal/enginetest", []string{"executor", "planner", "spec", "internal/event"}, nil, "the fake engine stands beside the seam"},
 
-	{"internal/health", []string{"spec", "planner", "internal/statedir"}, nil, "probes run in whatever can exec"},
+	{"internal/health", []string{"spec", "planner", "internal/statedir", "internal/fileevents"}, nil, "probes run in whatever can exec"},
 	{"internal/restart", []string{"spec", "planner"}, nil, "restart rules are a function"},
+	{"internal/fileevents", nil, nil, "events of files, whatever they hold"},
 	{"internal/watch", nil, nil, "watching files needs no stack"},
 	{"internal/dns", []string{"planner", "spec"}, nil, "name tables are derived from state"},
 	{"internal/forward", []string{"spec", "planner", "internal/logs", "internal/statedir", "internal/twin"}, nil, "it reads log files and sends; whose they are it is told"},
 	{"internal/relay", nil, nil, "it knows addresses, not whose they are"},
 	{"internal/ports", []string{"planner", "spec"}, nil, "host ports in use, seen from outside"},
 	{"internal/twin", []string{"internal/statedir"}, nil, "a helper that replaces its dead twin needs a lock alone"},
-	{"internal/logs", []string{"planner", "internal/statedir", "internal/twin"}, nil, "logs outlive engine and command"},
+	{"internal/logs", []string{"planner", "internal/statedir", "internal/twin", "internal/fileevents"}, nil, "logs outlive engine and command"},
 	{"internal/logs/stackup-logger", []string{"internal/logs", "internal/statedir", "internal/twin"}, nil, "one process per container: it must stay small"},
 	{"internal/initproc", []string{"internal/statedir"}, nil, "finds the init program"},
 	{"internal/initproc/stackup-init", []string{"internal/initproc"}, nil, "runs as process 1 of a container: it must stay small"},

@@ -7,11 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 
+	"stackup.dev/stackup/internal/fileevents"
 	"stackup.dev/stackup/internal/statedir"
 )
 
@@ -66,14 +66,8 @@ func Watch(ctx context.Context, dirs statedir.Dirs, id string) <-chan Status {
 
 func watch(ctx context.Context, dirs statedir.Dirs, id string, ch chan Status) {
 	var events chan fsnotify.Event // nil if there are none to have: then only the safety net
-	w, err := fsnotify.NewWatcher()
+	w, err := fileevents.New()
 	if err == nil {
-		var errors sync.WaitGroup
-		errors.Go(func() {
-			for range w.Errors { // one that nobody takes would keep Close waiting
-			}
-		})
-		defer errors.Wait()
 		defer func() { _ = w.Close() }()
 		events = w.Events
 	}
@@ -99,7 +93,7 @@ func watch(ctx context.Context, dirs statedir.Dirs, id string, ch chan Status) {
 
 // addFirst watches the first folder that exists; the others are its parents.
 // Adding a folder again costs nothing.
-func addFirst(w *fsnotify.Watcher, folders ...string) {
+func addFirst(w *fileevents.Watcher, folders ...string) {
 	for _, f := range folders {
 		if w.Add(f) == nil {
 			return

@@ -2,38 +2,26 @@ package logs
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"stackup.dev/stackup/internal/fileevents"
 )
 
 // events wakes a following reader. A nil *events does nothing: it is what a
 // reader that does not follow has.
 type events struct {
-	w       *fsnotify.Watcher // nil if the system has none left: then only polling
+	w       *fileevents.Watcher // nil if the system has none left: then only polling
 	watched map[string]bool
-	errors  sync.WaitGroup // who takes the watcher's errors
 }
 
 func newEvents() *events {
-	w, err := fsnotify.NewWatcher()
+	w, err := fileevents.New()
 	if err != nil {
 		w = nil
 	}
-	e := &events{w: w, watched: map[string]bool{}}
-	if w != nil {
-		e.errors.Go(func() { dropErrors(w) })
-	}
-	return e
-}
-
-// dropErrors takes a watcher's errors until it is closed: polling makes up for what
-// they tell of. An error that nobody takes keeps the watcher's lock, and Close waits
-// for that for ever.
-func dropErrors(w *fsnotify.Watcher) {
-	for range w.Errors {
-	}
+	return &events{w: w, watched: map[string]bool{}}
 }
 
 // watch asks for events of dir; it may be repeated, and is needed again once
@@ -78,6 +66,5 @@ func (e *events) drain() {
 func (e *events) close() {
 	if e != nil && e.w != nil {
 		_ = e.w.Close()
-		e.errors.Wait()
 	}
 }

@@ -3,29 +3,26 @@ package logs
 import (
 	"log/slog"
 	"os"
-	"sync"
 
 	"github.com/fsnotify/fsnotify"
+
+	"stackup.dev/stackup/internal/fileevents"
 )
 
 // folderWatch sends the events of a folder. If the system has no watch left,
 // it sends none, and the regular scans have to do.
 type folderWatch struct {
 	dir string
-	w   *fsnotify.Watcher // nil: no events
-
-	errors sync.WaitGroup // who takes the watcher's errors
+	w   *fileevents.Watcher // nil: no events
 }
 
 func newFolderWatch(dir string, log *slog.Logger) *folderWatch {
-	w, err := fsnotify.NewWatcher()
+	w, err := fileevents.New()
 	if err != nil {
 		log.Warn("no file events, looking every second instead", "err", err)
 		return &folderWatch{dir: dir}
 	}
-	f := &folderWatch{dir: dir, w: w}
-	f.errors.Go(func() { dropErrors(w) })
-	return f
+	return &folderWatch{dir: dir, w: w}
 }
 
 // renew watches the folder that is there now: the last container takes it
@@ -49,6 +46,5 @@ func (f *folderWatch) events() <-chan fsnotify.Event {
 func (f *folderWatch) close() {
 	if f.w != nil {
 		_ = f.w.Close()
-		f.errors.Wait()
 	}
 }

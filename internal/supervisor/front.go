@@ -14,6 +14,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"stackup.dev/stackup/internal/dns"
+	"stackup.dev/stackup/internal/fileevents"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/relay"
 	"stackup.dev/stackup/internal/statedir"
@@ -58,7 +59,7 @@ func (f *Front) Run(ctx context.Context) {
 			f.Answering(false)
 		}
 	}()
-	w, err := fsnotify.NewWatcher()
+	w, err := fileevents.New()
 	if err != nil {
 		f.Log.Warn("no file events, looking every second instead", "err", err)
 		w = nil
@@ -88,7 +89,7 @@ func (f *Front) Run(ctx context.Context) {
 
 // watch sees to it that the folders of records are watched, or what they will
 // be made in: the first record makes its folder, and the last one takes it away.
-func (f *Front) watch(w *fsnotify.Watcher) {
+func (f *Front) watch(w *fileevents.Watcher) {
 	if w == nil {
 		return
 	}
@@ -103,15 +104,15 @@ func (f *Front) watch(w *fsnotify.Watcher) {
 
 // await waits for a change of records, or for so long if that is not zero. It
 // is false when ctx has ended.
-func await(ctx context.Context, w *fsnotify.Watcher, timer *time.Timer, atMost time.Duration) bool {
+func await(ctx context.Context, w *fileevents.Watcher, timer *time.Timer, atMost time.Duration) bool {
 	timer.Stop()
 	if atMost > 0 {
 		timer.Reset(atMost)
 	}
 	var events chan fsnotify.Event
-	var errs chan error
+	var lost <-chan struct{}
 	if w != nil {
-		events, errs = w.Events, w.Errors
+		events, lost = w.Events, w.Lost()
 	}
 	for {
 		select {
@@ -119,10 +120,8 @@ func await(ctx context.Context, w *fsnotify.Watcher, timer *time.Timer, atMost t
 			return false
 		case <-timer.C:
 			return true
-		case err := <-errs: // events may have been lost
-			if err != nil {
-				return paused(ctx, gather)
-			}
+		case <-lost:
+			return paused(ctx, gather)
 		case e := <-events:
 			if about(e) {
 				timer.Reset(gather)
@@ -140,7 +139,7 @@ func paused(ctx context.Context, d time.Duration) bool {
 }
 
 // drain takes what comes until the timer is due.
-func drain(ctx context.Context, w *fsnotify.Watcher, timer *time.Timer) {
+func drain(ctx context.Context, w *fileevents.Watcher, timer *time.Timer) {
 	for {
 		select {
 		case <-ctx.Done():

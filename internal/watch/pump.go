@@ -11,7 +11,8 @@ import (
 const pumpMost = 200_000
 
 // pump takes events out of fsnotify as they come: that holds its lock until an
-// event is taken, and whoever handles one asks it to watch other folders.
+// event or error is taken, and whoever handles one asks it to watch other folders. It
+// ends after ctx when w is closed.
 func pump(ctx context.Context, w *fsnotify.Watcher) (<-chan fsnotify.Event, <-chan error) {
 	out, errs := make(chan fsnotify.Event), make(chan error)
 	go func() {
@@ -30,6 +31,8 @@ func pump(ctx context.Context, w *fsnotify.Watcher) (<-chan fsnotify.Event, <-ch
 			}
 			select {
 			case <-ctx.Done():
+				for range w.Errors { // Close waits for the lock of who offers one
+				}
 				return
 			case e := <-w.Events:
 				if events = append(events, e); len(events) > pumpMost {
