@@ -3,6 +3,7 @@
 package slowness
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -13,6 +14,9 @@ import (
 // usualStart is how long `stackup version` takes on a quiet machine of the kind on
 // which the limits of the tests were chosen.
 const usualStart = 20 * time.Millisecond
+
+// longestStart bounds one start: a program that hangs is no slow machine.
+const longestStart = time.Minute
 
 // kept is how many of the last starts count.
 const kept = 5
@@ -32,7 +36,10 @@ func (g *Gauge) Measure(stackup string) (float64, error) {
 	defer g.mu.Unlock()
 	for first := true; first || len(g.last) < kept; first = false {
 		begin := time.Now()
-		if err := exec.Command(stackup, "version").Run(); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), longestStart)
+		err := exec.CommandContext(ctx, stackup, "version").Run()
+		cancel()
+		if err != nil {
 			return 0, fmt.Errorf("%s version: %w", stackup, err)
 		}
 		g.last = append(g.last, time.Since(begin))

@@ -57,9 +57,25 @@ func (r *runner) events(u unit, log string) (out []event, err error) {
 	return out, nil
 }
 
-// tells reports whether an action is among the events.
-func tells(events []event, action string) bool {
-	return slices.ContainsFunc(events, func(e event) bool { return e.Action == action })
+// endOf returns how a test itself has ended, without its subtests: "pass", "skip" or
+// "fail", or nothing if no event tells.
+func endOf(test string, events []event) string {
+	for _, e := range events {
+		if e.Test == test && ends(e.Action) {
+			return e.Action
+		}
+	}
+	return ""
+}
+
+func ends(action string) bool { return slices.Contains([]string{"pass", "skip", "fail"}, action) }
+
+// failing returns the events of a test that has failed for another reason than the one
+// that its own events tell of.
+func failing(test string, events []event, err error) []event {
+	events = slices.DeleteFunc(events, func(e event) bool { return e.Test == test && ends(e.Action) })
+	return append(events, event{Action: "output", Test: test, Output: fmt.Sprintf("%s: %v\n", test, err)},
+		event{Action: "fail", Test: test})
 }
 
 // stream prints events as they come, a unit's all together.

@@ -72,6 +72,9 @@ func list(ctx context.Context, o options) ([]unit, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(units) == 0 && o.pattern == "." && o.variant == "" {
+			return nil, fmt.Errorf("%s has no test", s.program)
+		}
 		out = append(out, units...)
 	}
 	if len(out) == 0 {

@@ -42,7 +42,7 @@ func main() {
 	flag.Var(&o.suites, "suite", "a package's `FOLDER=PROGRAM` that is its tests; may be repeated")
 	flag.StringVar(&o.stackup, "stackup", "bin/stackup", "the program under test")
 	flag.StringVar(&o.rpcfault, "rpcfault", "build/test/rpcfault", "the program of e2e/rpcfault")
-	flag.StringVar(&o.pattern, "test.run", "", "regular expression for the tests' names; empty for all")
+	flag.StringVar(&o.pattern, "test.run", ".", "regular expression for the tests' names")
 	flag.BoolVar(&o.all, "all", false, "run every test on every engine, and on cgroup v2")
 	flag.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "tests at once")
 	flag.IntVar(&o.count, "count", 1, "runs of each test")

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,6 +78,9 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	}
 	r.all(ctx, units)
 	r.report.end()
+	if ctx.Err() != nil {
+		return false, tally.cutOff(len(units), o.summary)
+	}
 	return tally.failed() == 0, nil
 }
 
@@ -111,13 +113,15 @@ func (r *runner) one(ctx context.Context, u unit) {
 		err = errors.Join(err, out.Close())
 	}
 	if ctx.Err() != nil && err != nil {
-		return // cut off, which says nothing of the test
+		return // it was interrupted: the result says nothing about the test
 	}
 	events, convErr := r.events(u, log)
-	if err = errors.Join(err, convErr); err != nil && !tells(events, "fail") {
-		events = slices.DeleteFunc(events, func(e event) bool { return e.Action == "pass" || e.Action == "skip" })
-		events = append(events, event{Action: "output", Test: u.test, Output: fmt.Sprintf("%s: %v (its output: %s)\n", u.test, err, log)},
-			event{Action: "fail", Test: u.test})
+	err = errors.Join(err, convErr)
+	if err == nil && endOf(u.test, events) == "" {
+		err = errors.New("the program has not run this test")
+	}
+	if err != nil {
+		events = failing(u.test, events, fmt.Errorf("%w (its output: %s)", err, log))
 	}
 	r.report.ended(u, events, err != nil)
 }

@@ -46,6 +46,29 @@ func (t *tally) failed() (n int) {
 	return n
 }
 
+// cutOff returns the error of a run that was ended before its end. One that only counts
+// failures may be, once each test has run.
+func (t *tally) cutOff(wanted int, counts bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ended, never := 0, 0
+	for _, n := range t.runs {
+		ended += n
+		if n == 0 {
+			never++
+		}
+	}
+	switch {
+	case counts && never > 0:
+		return fmt.Errorf("interrupted: %d of %d tests have not run once", never, len(t.runs))
+	case counts && len(t.fails) == 0:
+		return nil
+	case counts:
+		return fmt.Errorf("%d tests have failed", len(t.fails))
+	}
+	return fmt.Errorf("interrupted: %d of %d runs have not ended", wanted-ended, wanted)
+}
+
 func (t *tally) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
