@@ -92,13 +92,14 @@ func (w *world) startDaemon() {
 		w.t.Fatal(err)
 	}
 	defer log.Close()
-	w.daemon = exec.Command(filepath.Join(bin, "containerd"), "-c", conf)
-	w.daemon.Env = []string{"PATH=" + bin + ":/usr/sbin:/usr/bin:/sbin:/bin"}
-	w.daemon.Stdout, w.daemon.Stderr = log, log
-	w.daemon.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := w.daemon.Start(); err != nil {
+	c := exec.Command(filepath.Join(bin, "containerd"), "-c", conf)
+	c.Env = []string{"PATH=" + bin + ":/usr/sbin:/usr/bin:/sbin:/bin"}
+	c.Stdout, c.Stderr = log, log
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := c.Start(); err != nil {
 		w.t.Fatal(err)
 	}
+	w.daemon = c
 	w.eventually("containerd answers", func() bool {
 		c, err := net.Dial("unix", w.address)
 		if err == nil {
@@ -111,11 +112,16 @@ func (w *world) startDaemon() {
 // close checks that the test has left nothing, takes the world down, and checks that
 // no process and no mount is left of the world itself.
 func (w *world) close() {
+	defer w.takeDown() // also after a check that could not be made
 	if w.t.Failed() {
 		w.dump()
 	} else {
 		spends.on(leakCheck, w.nothingLeft)
 	}
+}
+
+// takeDown ends all that runs in the world, and removes its folders.
+func (w *world) takeDown() {
 	if w.t.Failed() || w.t.Skipped() || w.hasCanary {
 		w.run("down", "-v", "-t", "0", "--remove-orphans")
 		w.run("-p", "canary", "down", "-v", "-t", "0", "--remove-orphans")
