@@ -190,7 +190,7 @@ func TestBuildKilledAtAnyTime(t *testing.T) {
 		w.file("web/Dockerfile", fmt.Sprintf("FROM stackup.test/busybox:1\nRUN echo %d && sleep 0.%d\n", i, i%5))
 		cmd := w.cmd("up", "-d")
 		check(t, cmd.Start())
-		time.Sleep(after * time.Millisecond)
+		time.Sleep(allow(after * time.Millisecond))
 		check(t, cmd.Process.Signal(syscall.SIGKILL))
 		_ = cmd.Wait()
 	}

@@ -288,7 +288,7 @@ volumes:
 	for _, i := range sliceOf(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}) {
 		c := w.timed(time.Minute, "up", "-d")
 		check(t, c.Start())
-		time.Sleep(time.Duration(20+15*i) * time.Millisecond)
+		time.Sleep(allow(time.Duration(20+15*i) * time.Millisecond))
 		check(t, c.Process.Kill())
 		c.Wait()
 		if i%2 == 0 {
