@@ -40,7 +40,7 @@ type Lock struct{ f *os.File }
 // Lock waits for the lock of that name until ctx ends, and then returns a
 // *LockedError. waiting, if not nil, is called once when it has to wait.
 func (d Dirs) Lock(ctx context.Context, name string, waiting func(Holder)) (*Lock, error) {
-	path := filepath.Join(d.State, "locks", strings.ReplaceAll(name, "/", "_"))
+	path := d.LockFile(name)
 	for {
 		l, err := tryLock(path)
 		if err == nil || !errors.Is(err, unix.EWOULDBLOCK) {
@@ -57,6 +57,11 @@ func (d Dirs) Lock(ctx context.Context, name string, waiting func(Holder)) (*Loc
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// LockFile returns the path of the file that is locked, and says by whom.
+func (d Dirs) LockFile(name string) string {
+	return filepath.Join(d.State, "locks", strings.ReplaceAll(name, "/", "_"))
 }
 
 // containerPrefix begins the names of container locks.
@@ -98,7 +103,7 @@ func (d Dirs) LockContainer(ctx context.Context, id string) (*Lock, error) {
 // ContainerBusy reports whether somebody starts, stops or removes a container just now.
 // It may be over by the time that the caller knows.
 func (d Dirs) ContainerBusy(id string) bool {
-	f, err := os.Open(filepath.Join(d.State, "locks", containerPrefix+id))
+	f, err := os.Open(d.LockFile(containerPrefix + id))
 	if err != nil {
 		return false // no holder has left its file
 	}
@@ -123,6 +128,10 @@ func (d Dirs) TryLock(name string) (*Lock, error) {
 	cancel()
 	return d.Lock(ctx, name, nil)
 }
+
+// HolderOf returns what the last holder of the lock has written down of itself: the zero
+// Holder if there is none. The holder may have died since.
+func (d Dirs) HolderOf(name string) Holder { return readHolder(d.LockFile(name)) }
 
 // Unlock frees the lock and takes its file away.
 func (l *Lock) Unlock() error {

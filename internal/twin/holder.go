@@ -2,7 +2,6 @@ package twin
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -26,13 +25,8 @@ type Holder struct {
 // content only gives a hint; the proof is a descriptor of that process which
 // is the lock file and has a lock.
 func Find(dirs statedir.Dirs, name string) (Holder, bool) {
-	path := filepath.Join(dirs.State, "locks", strings.ReplaceAll(name, "/", "_"))
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Holder{}, false
-	}
-	var hint statedir.Holder
-	if json.Unmarshal(b, &hint) != nil || hint.PID <= 0 {
+	path, hint := dirs.LockFile(name), dirs.HolderOf(name)
+	if hint.PID <= 0 {
 		return Holder{}, false
 	}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
