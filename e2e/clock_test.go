@@ -49,30 +49,17 @@ var errOverdue = errors.New("the deadline has passed")
 // context returns a context that ends with errOverdue when the deadline passes.
 func (d deadline) context() (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(context.Background())
-	var look func()
-	var mu sync.Mutex // of timer: look may come before AfterFunc returns
-	var timer *time.Timer
-	look = func() {
-		left := time.Duration(d) - slowness.Given()
-		if left < 0 {
-			end(errOverdue)
-			return
+	go func() {
+		for !d.passed() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Duration(d) - slowness.Given() + time.Millisecond):
+			}
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		if ctx.Err() == nil {
-			timer = time.AfterFunc(left+time.Millisecond, look)
-		}
-	}
-	look()
-	return ctx, func() {
-		end(context.Canceled)
-		mu.Lock()
-		defer mu.Unlock()
-		if timer != nil {
-			timer.Stop()
-		}
-	}
+		end(errOverdue)
+	}()
+	return ctx, func() { end(context.Canceled) }
 }
 
 // command returns a program that is killed, and fails the test, if it lasts longer

@@ -79,7 +79,9 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	r.all(ctx, units)
 	r.report.end()
 	if ctx.Err() != nil {
-		return false, tally.cutOff(len(units), o.summary)
+		if err := tally.missing(len(units), o.summary); err != nil {
+			return false, err
+		}
 	}
 	return tally.failed() == 0, nil
 }

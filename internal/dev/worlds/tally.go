@@ -46,9 +46,9 @@ func (t *tally) failed() (n int) {
 	return n
 }
 
-// cutOff returns the error of a run that was ended before its end. One that only counts
+// missing returns the error of a run that was ended before its end. One that only counts
 // failures may be, once each test has run.
-func (t *tally) cutOff(wanted int, counts bool) error {
+func (t *tally) missing(wanted int, counts bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ended, never := 0, 0
@@ -59,14 +59,12 @@ func (t *tally) cutOff(wanted int, counts bool) error {
 		}
 	}
 	switch {
-	case counts && never > 0:
+	case !counts:
+		return fmt.Errorf("interrupted: %d of %d runs have not ended", wanted-ended, wanted)
+	case never > 0:
 		return fmt.Errorf("interrupted: %d of %d tests have not run once", never, len(t.runs))
-	case counts && len(t.fails) == 0:
-		return nil
-	case counts:
-		return fmt.Errorf("%d tests have failed", len(t.fails))
 	}
-	return fmt.Errorf("interrupted: %d of %d runs have not ended", wanted-ended, wanted)
+	return nil
 }
 
 func (t *tally) end() {
