@@ -194,7 +194,7 @@ flake: e2e-programs ## run the tests that PATTERN chooses COUNT times, for LIMIT
 # What this kernel may not do, in a machine that is emulated: another kernel, cgroups
 # v2, ipvlan, NFS, CIFS, AppArmor, and SELinux in its place. ON_MACHINE chooses tests.
 MACHINE := build/machine
-ON_MACHINE := TestIPvlan|TestNFSVolume|TestCIFSVolume|TestAppArmor|TestDefaultSecurityProfile|TestProcessAttributes|TestNameAttributes|TestNamespacesOfTheHost|TestTerminalOfAService|TestResourceLimits|TestFurtherAttributes|TestAttributesReachTheProcess|TestStorageSize|TestReboot|TestPauseAmidProbes|TestEventsStatsAttach
+ON_MACHINE := TestIPvlan|TestNFSVolume|TestCIFSVolume|TestAppArmor|TestDefaultSecurityProfile|TestProcessAttributes|TestNameAttributes|TestNamespacesOfTheHost|TestTerminalOfAService|TestResourceLimits|TestFurtherLimits|TestProcessesAreBounded|TestAttributesReachTheProcess|TestStorageSize|TestReboot|TestPauseAmidProbes|TestEventsOfMemory|TestStats
 
 machine: e2e-programs $(MACHINE)/disk ## e2e tests of what this kernel may lack, in an emulated machine, as root
 	@$(NEED) qemu-system-x86_64=qemu-system-x86 mke2fs=e2fsprogs

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const guestbookURL = "http://127.0.0.1:18081/"
@@ -73,7 +74,11 @@ func (w *world) page(want ...string) {
 // write adds an entry to the guest book.
 func (w *world) write(text string) {
 	w.t.Helper()
-	r, err := http.Post(guestbookURL, "text/plain", strings.NewReader(text))
+	ctx, cancel := within(20 * time.Second).context()
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, guestbookURL, strings.NewReader(text))
+	check(w.t, err)
+	r, err := http.DefaultClient.Do(req)
 	check(w.t, err)
 	defer r.Body.Close()
 	if r.StatusCode != http.StatusCreated {

@@ -15,9 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Intent: shares, periods, reservations and rates are in the container's control
-// group, and the rest of what a service may say of its container is so.
-func TestFurtherAttributes(t *testing.T) {
+// Intent: shares, periods, reservations and rates are in the container's control group.
+func TestFurtherLimits(t *testing.T) {
 	w := newWorld(t)
 	needsControllers(t, "cpu", "memory", "io")
 	disk := rootDisk(t)
@@ -31,21 +30,7 @@ services:
     mem_reservation: 48m
     blkio_config: {device_read_bps: [{path: `+disk+`, rate: 1mb}], device_write_iops: [{path: `+disk+`, rate: 500}]}
     device_cgroup_rules: ["c 10:229 rw"]
-    annotations: {com.example.a: b}
-    expose: ["8000"]
-    restart: unless-stopped
-    pull_policy: never
-    platform: linux
-    logging: {driver: local, options: {max-size: 4k, max-file: "2", compress: "true"}}
-    command: ["sh", "-c", "i=0; while [ $$i -lt 3000 ]; do echo line $$i; i=$$((i+1)); done; sleep 100000"]
     stop_grace_period: 0s
-  b:
-    image: stackup.test/busybox:1
-    external_links: ["shop-a-1:other"]
-    deploy: {restart_policy: {condition: on-failure, max_attempts: 2, delay: 10ms}, labels: {x: y}, placement: {constraints: [node.role==manager]}}
-    command: ["sh", "-c", "echo began; exit 3"]
-    depends_on: [a]
-  off: {image: stackup.test/none:1, profiles: [debug]}
 `)
 	w.must("up", "-d")
 	id := w.ps()["a.1"].ID
@@ -64,6 +49,35 @@ services:
 	if list, err := os.ReadFile(filepath.Join("/sys/fs/cgroup/devices", namespaceOf(w.root()), id, "devices.list")); err == nil && !strings.Contains(string(list), "c 10:229 rw") {
 		t.Errorf("no rule for c 10:229:\n%s", list)
 	}
+	w.must("down")
+}
+
+// Intent: the rest of what a service may say of its container is so: how often it is
+// tried again, how much of its log is kept, and which services there are at all.
+func TestFurtherAttributes(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", `
+services:
+  a:
+    image: stackup.test/busybox:1
+    annotations: {com.example.a: b}
+    expose: ["8000"]
+    restart: unless-stopped
+    pull_policy: never
+    platform: linux
+    logging: {driver: local, options: {max-size: 4k, max-file: "2", compress: "true"}}
+    command: ["sh", "-c", "i=0; while [ $$i -lt 3000 ]; do echo line $$i; i=$$((i+1)); done; sleep 100000"]
+    stop_grace_period: 0s
+  b:
+    image: stackup.test/busybox:1
+    external_links: ["shop-a-1:other"]
+    deploy: {restart_policy: {condition: on-failure, max_attempts: 2, delay: 10ms}, labels: {x: y}, placement: {constraints: [node.role==manager]}}
+    command: ["sh", "-c", "echo began; exit 3"]
+    depends_on: [a]
+  off: {image: stackup.test/none:1, profiles: [debug]}
+`)
+	w.must("up", "-d")
+	id := w.ps()["a.1"].ID
 	w.eventually("b has been tried three times", func() bool { return strings.Count(w.run("logs", "b").out, "began") == 3 })
 	if b := w.ps("-a")["b.1"]; b.State != "exited" || b.ExitCode != 3 {
 		t.Errorf("b is %s with %d", b.State, b.ExitCode)

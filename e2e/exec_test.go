@@ -39,7 +39,6 @@ services:
 				c.name, r.code, r.took, c.code, len(r.out), len(c.want), r.out, r.err)
 		}
 	}
-	w.execFlags()
 	for service, why := range map[string]string{"done": "not running", "nope": "nope"} {
 		r := w.piped("", "exec", "-T", service, "true")
 		if r.code != 1 || !strings.Contains(r.err, service) || !strings.Contains(r.err, why) {
@@ -50,12 +49,14 @@ services:
 	w.must("down")
 }
 
-// execFlags: -d does not wait, and the process goes on; --privileged has all
+// Intent: exec -d does not wait, and the process goes on; --privileged has all
 // capabilities of this machine, where the container has but a few.
-func (w *world) execFlags() {
-	w.t.Helper()
+func TestExecFlags(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, init: true, stop_grace_period: 0s}\n")
+	w.must("up", "-d")
 	if r := w.piped("", "exec", "-d", "a", "sh", "-c", "echo begun > /tmp/begun; sleep 1000"); r.code != 0 || r.out != "" || r.took > allow(5*time.Second) {
-		w.t.Errorf("exec -d: exit %d after %s\n%s%s", r.code, r.took, r.out, r.err)
+		t.Errorf("exec -d: exit %d after %s\n%s%s", r.code, r.took, r.out, r.err)
 	}
 	w.eventually("what was started with -d runs", func() bool {
 		return strings.TrimSpace(w.piped("", "exec", "-T", "a", "cat", "/tmp/begun").out) == "begun"
@@ -63,12 +64,13 @@ func (w *world) execFlags() {
 	caps := func(flags ...string) uint64 {
 		r := w.piped("", append(append([]string{"exec", "-T"}, flags...), "a", "sh", "-c", "grep CapEff /proc/self/status")...)
 		n, err := strconv.ParseUint(strings.TrimSpace(strings.TrimPrefix(r.out, "CapEff:")), 16, 64)
-		check(w.t, err)
+		check(t, err)
 		return n
 	}
 	if own, all := caps(), caps("--privileged"); bits.OnesCount64(own) != 14 || bits.OnesCount64(all) < 30 {
-		w.t.Errorf("capabilities %x, with --privileged %x", own, all)
+		t.Errorf("capabilities %x, with --privileged %x", own, all)
 	}
+	w.must("down")
 }
 
 // piped runs stackup with an input, ten seconds at most.

@@ -5,10 +5,10 @@ package e2e
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	ggcr "github.com/google/go-containerregistry/pkg/v1"
@@ -72,7 +72,7 @@ func (r *testRegistry) pushIndex(t *testing.T, ref string) string {
 
 func machine(t *testing.T) string {
 	t.Helper()
-	out, err := exec.Command("go", "env", "GOARCH").Output()
+	out, err := command(t, time.Minute, "go", "env", "GOARCH").Output()
 	check(t, err)
 	return strings.TrimSpace(string(out))
 }

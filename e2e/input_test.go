@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -68,7 +67,7 @@ func TestBadInput(t *testing.T) {
 	w.must("-f", "other.yaml", "up", "-d")
 	w.helpersRun() // they start beside the command, and what they leave is not the bad input's
 	w.eventually("questions for names wait", func() bool {
-		out, err := exec.Command("nft", "list", "table", "ip", namespaceOf(w.root())).Output()
+		out, err := command(t, 20*time.Second, "nft", "list", "table", "ip", namespaceOf(w.root())).Output()
 		return err == nil && strings.Contains(string(out), "port-unreachable")
 	})
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -104,7 +103,9 @@ func (w *world) untouched() traces {
 	c, err := containerd.New(w.socket())
 	check(w.t, err)
 	defer c.Close()
-	all, err := c.ImageService().List(namespaces.WithNamespace(w.t.Context(), namespaceOf(w.root())))
+	ctx, cancel := within(20 * time.Second).context()
+	defer cancel()
+	all, err := c.ImageService().List(namespaces.WithNamespace(ctx, namespaceOf(w.root())))
 	check(w.t, err)
 	if len(all) == 0 {
 		w.t.Error("there are no images, not even the test's own")
@@ -136,7 +137,7 @@ func (w *world) runAs(nobody bool, args ...string) result {
 	}
 	bin := filepath.Join(w.dir, "bin")
 	check(w.t, os.MkdirAll(bin, 0o755))
-	out, err := exec.Command("cp", "-r", stackup, filepath.Join(filepath.Dir(stackup), "libexec"), bin).CombinedOutput()
+	out, err := command(w.t, time.Minute, "cp", "-r", stackup, filepath.Join(filepath.Dir(stackup), "libexec"), bin).CombinedOutput()
 	if err != nil {
 		w.t.Fatalf("%v: %s", err, out)
 	}
@@ -146,8 +147,8 @@ func (w *world) runAs(nobody bool, args ...string) result {
 	return runCmd(w.t, c)
 }
 
-// Intent: a port that was taken can be had once its holder is gone: a process of the
-// machine's, or a container that was stopped.
+// Intent: a port that a process of the machine's has is told by its holder, and can be had
+// once that is gone.
 func TestTakenPortIsFreed(t *testing.T) {
 	w := newWorld(t, only(embedded))
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -160,8 +161,16 @@ func TestTakenPortIsFreed(t *testing.T) {
 	}
 	l.Close()
 	w.must("up", "-d")
+	w.must("down")
+}
+
+// Intent: the port of a container that was stopped leads to whoever takes it then.
+func TestPortOfAStoppedContainerIsFree(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("stack.yaml", fmt.Sprintf("services:\n  a: {%s, ports: [\"127.0.0.1:18117:80\"], stop_grace_period: 0s}\n", img))
+	w.must("up", "-d")
 	w.must("stop")
-	l, err = net.Listen("tcp4", l.Addr().String())
+	l, err := net.Listen("tcp4", "127.0.0.1:18117")
 	check(t, err)
 	defer l.Close()
 	c, err := net.DialTimeout("tcp4", l.Addr().String(), allow(2*time.Second))

@@ -50,7 +50,7 @@ func hasPrograms(names ...string) bool {
 // must runs a program of the machine's and fails the test if that fails.
 func must(t *testing.T, name string, args ...string) {
 	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+	if out, err := command(t, time.Minute, name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 }
@@ -59,8 +59,8 @@ func must(t *testing.T, name string, args ...string) {
 // all behind its one hardware address.
 func TestIPvlan(t *testing.T) {
 	w := newWorld(t, beneath(wire), beneath(func(t *testing.T) {
-		err := exec.Command("ip", "link", "add", "sue2e8", "link", "sue2e0", "type", "ipvlan").Run()
-		exec.Command("ip", "link", "del", "sue2e8").Run()
+		err := command(t, 20*time.Second, "ip", "link", "add", "sue2e8", "link", "sue2e0", "type", "ipvlan").Run()
+		_ = command(t, 20*time.Second, "ip", "link", "del", "sue2e8").Run() // where it was made
 		needs(t, "ipvlan", err == nil)
 	}))
 	stack := `
@@ -191,7 +191,7 @@ smb ports = 445
 path = %[2]s
 read only = no
 `, dir, folder), 0o600))
-	add := exec.Command("smbpasswd", "-c", conf, "-s", "-a", "root")
+	add := command(t, time.Minute, "smbpasswd", "-c", conf, "-s", "-a", "root")
 	add.Stdin = strings.NewReader("s3cret-word\ns3cret-word\n")
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("smbpasswd: %v\n%s", err, out)
@@ -201,7 +201,7 @@ read only = no
 	check(t, server.Start())
 	t.Cleanup(func() { stop(t, server, unix.SIGTERM) })
 	eventually(t, "smbd answers", func() bool {
-		return exec.Command("busybox", "nc", "-w", "1", "127.0.0.1", "445").Run() == nil
+		return command(t, 20*time.Second, "busybox", "nc", "-w", "1", "127.0.0.1", "445").Run() == nil
 	})
 }
 

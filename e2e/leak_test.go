@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -174,7 +173,7 @@ func (t traces) links(tt *testing.T) {
 // lines adds what a program prints, without counters that change by themselves.
 func (t traces) lines(kind string, tt *testing.T, name string, args ...string) {
 	tt.Helper()
-	out, err := exec.Command(name, args...).Output()
+	out, err := command(tt, 20*time.Second, name, args...).Output()
 	if err != nil {
 		tt.Fatalf("%s: %v", name, err)
 	}

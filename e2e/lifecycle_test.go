@@ -184,19 +184,33 @@ services:
     restart: on-failure:1
 `
 
-// Intent: a user waits for a job's end, and sees ports, processes and stacks.
-func TestLookingAndWaiting(t *testing.T) {
+// Intent: a user waits for a job's end, and scales all to nothing.
+func TestWait(t *testing.T) {
 	w := newWorld(t)
 	w.file("stack.yaml", looked)
-	if r := w.must("ls"); strings.TrimSpace(r.out) != "NAME   STATUS   CONFIG FILES" {
-		t.Errorf("ls of nothing:\n%s", r.out)
-	}
 	w.refused("job", "wait", "job")
 	w.must("up", "-d")
 	if r := w.run("wait", "job"); r.code != 5 || r.out != "container \"shop-job-1\" exited with status code 5\n" {
 		t.Errorf("wait: exit %d\n%s%s", r.code, r.out, r.err)
 	}
 	w.eventually("job has run twice", func() bool { return strings.Count(w.must("logs", "--no-log-prefix", "job").out, "run") == 2 })
+	w.eventually("job has ended for good", func() bool { return w.ps("-a")["job.1"].State == "exited" })
+	w.must("scale", "web=0", "job=0")
+	w.must("-p", "shop", "--project-directory", "/", "ls") // needs no file
+	if ps := w.ps("-a"); len(ps) != 0 {
+		t.Errorf("scaled to nothing: %v", ps)
+	}
+	w.must("down")
+}
+
+// Intent: a user sees ports, processes and stacks.
+func TestPortTopAndList(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", looked)
+	if r := w.must("ls"); strings.TrimSpace(r.out) != "NAME   STATUS   CONFIG FILES" {
+		t.Errorf("ls of nothing:\n%s", r.out)
+	}
+	w.must("up", "-d")
 	for want, args := range map[string][]string{
 		"0.0.0.0:18090\n":   {"port", "web", "80"},
 		"127.0.0.1:18091\n": {"port", "--protocol", "udp", "--index", "1", "web", "53"},
@@ -212,11 +226,6 @@ func TestLookingAndWaiting(t *testing.T) {
 	w.refused("not running container #2", "port", "--index", "2", "web", "80")
 	w.eventually("job has ended for good", func() bool { return w.ps("-a")["job.1"].State == "exited" })
 	w.topAndList()
-	w.must("scale", "web=0", "job=0")
-	w.must("-p", "shop", "--project-directory", "/", "ls") // needs no file
-	if ps := w.ps("-a"); len(ps) != 0 {
-		t.Errorf("scaled to nothing: %v", ps)
-	}
 	w.must("down")
 }
 

@@ -68,60 +68,60 @@ func (w *world) listen(args ...string) (*heard, func()) {
 
 func anyhow(map[string]string) bool { return true }
 
-// Intent: whoever listens hears what happens to containers and why they end, sees
-// what they use, and can sit down at one.
-func TestEventsStatsAttach(t *testing.T) {
+// Intent: whoever listens hears what happens to containers, and why they end.
+func TestEvents(t *testing.T) {
 	w := newWorld(t)
-	needsControllers(t, "memory")
 	w.file("stack.yaml", `
 services:
   web:
     image: stackup.test/busybox:1
-    init: true
-    mem_limit: 64m
     healthcheck: {test: ["CMD", "true"], interval: 1s, start_interval: 100ms, start_period: 5s}
-    command: ["sh", "-c", "while :; do :; done"]
-    cpus: 0.5
-  eater:
-    image: stackup.test/busybox:1
-    mem_limit: 16m
-    memswap_limit: 16m
-    command: ["sh", "-c", "head -c 100000000 /dev/zero | grep -c x"]
-  shell:
-    image: stackup.test/busybox:1
-    init: true
-    stdin_open: true
-    command: ["sh", "-c", "trap 'echo got HUP' HUP; while :; do if read line; then echo heard $$line; [ $$line = bye ] && exit 4; fi; done"]
+    stop_grace_period: 0s
+  ends: {image: stackup.test/busybox:1, command: ["sh", "-c", "exit 4"]}
 `)
 	h, done := w.listen("--since", "1h")
-	w.must("up", "-d", "web", "shell")
+	w.must("up", "-d", "web", "ends")
 	for _, action := range []string{"create", "start", "health_status: healthy"} {
 		w.eventually("events tell: "+action, func() bool {
 			return h.has("web", action, func(a map[string]string) bool { return a["name"] == "shop-web-1" && a["image"] == busyboxRef })
 		})
 	}
-	w.used()
-	w.seated()
-	code := func(want string) func(map[string]string) bool {
-		return func(a map[string]string) bool { return a["exitCode"] == want }
-	}
-	w.eventually("events tell of the end of shell", func() bool { return h.has("shell", "die", code("4")) })
+	w.eventually("events tell of an exit code", func() bool {
+		return h.has("ends", "die", func(a map[string]string) bool { return a["exitCode"] == "4" })
+	})
 	w.must("pause", "web")
 	w.must("unpause", "web")
-	w.must("up", "-d", "eater")
-	w.eventually("events tell that memory ran out", func() bool {
-		return h.has("eater", "oom", anyhow) && h.has("eater", "die", func(a map[string]string) bool { return a["oomKilled"] == "true" })
-	})
 	w.must("kill", "web")
 	past := w.must("events", "--since", "1h", "--until", "0s", "web").out
 	if !regexp.MustCompile(`(?m)^\S+ \S+ container die shop-web-1-g1 \(exitCode=137, image=`+busyboxRef+`, name=shop-web-1\)$`).MatchString(past) ||
-		strings.Contains(past, "shell") || strings.Count(past, " die ") != 1 {
+		strings.Contains(past, "ends") || strings.Count(past, " die ") != 1 {
 		t.Errorf("events of the past:\n%s", past)
 	}
 	w.must("down")
 	for _, action := range []string{"pause", "unpause", "kill", "die", "destroy"} {
 		w.eventually("events tell: "+action, func() bool { return h.has("web", action, anyhow) })
 	}
+	done()
+}
+
+// Intent: events tell that a container has ended for want of memory.
+func TestEventsOfMemory(t *testing.T) {
+	w := newWorld(t)
+	needsControllers(t, "memory")
+	w.file("stack.yaml", `
+services:
+  eater:
+    image: stackup.test/busybox:1
+    mem_limit: 16m
+    memswap_limit: 16m
+    command: ["sh", "-c", "head -c 100000000 /dev/zero | grep -c x"]
+`)
+	h, done := w.listen("--since", "1h")
+	w.must("up", "-d")
+	w.eventually("events tell that memory ran out", func() bool {
+		return h.has("eater", "oom", anyhow) && h.has("eater", "die", func(a map[string]string) bool { return a["oomKilled"] == "true" })
+	})
+	w.must("down")
 	done()
 }
 
@@ -144,44 +144,70 @@ services:
 	w.must("down")
 }
 
-// used: stats shows no more than half a processor, some memory of 64 MiB, and processes.
-func (w *world) used() {
-	w.t.Helper()
+// Intent: stats shows no more than half a processor, some memory of 64 MiB, and processes.
+func TestStats(t *testing.T) {
+	w := newWorld(t)
+	needsControllers(t, "memory")
+	w.file("stack.yaml", `
+services:
+  web:
+    image: stackup.test/busybox:1
+    init: true
+    mem_limit: 64m
+    command: ["sh", "-c", "while :; do :; done"]
+    cpus: 0.5
+    stop_grace_period: 0s
+  idle: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
 	var s struct{ Name, CPUPerc, MemUsage, MemPerc, NetIO, BlockIO, PIDs, ID string }
-	check(w.t, json.Unmarshal([]byte(w.must("stats", "--no-stream", "--format", "json", "web").out), &s))
+	check(t, json.Unmarshal([]byte(w.must("stats", "--no-stream", "--format", "json", "web").out), &s))
 	if s.Name != "shop-web-1" || !regexp.MustCompile(`^([1-9]|[1-5]\d|60)\.\d\d%$`).MatchString(s.CPUPerc) ||
 		!regexp.MustCompile(`^[\d.]+[kKM]iB / 64MiB$`).MatchString(s.MemUsage) || s.PIDs == "0" || s.NetIO == "0B / 0B" {
-		w.t.Errorf("stats: %+v", s)
+		t.Errorf("stats: %+v", s)
 	}
 	out := w.must("stats", "--no-stream", "-a", "--format", `table {{.Name}}\t{{.PIDs}}`).out
 	if !regexp.MustCompile(`^NAME +PIDS\n(shop-\S+ +\d+\n){2}$`).MatchString(out) {
-		w.t.Errorf("stats by a template:\n%s", out)
+		t.Errorf("stats by a template:\n%s", out)
 	}
 	w.refused("--format", "stats", "--no-stream", "--format", "{{.Nope}}")
+	w.must("down")
 }
 
-// seated: lines go in and out, signals arrive, and the exit code comes back.
-func (w *world) seated() {
-	w.t.Helper()
-	w.refused("not running", "attach", "eater")
+// Intent: a user sits down at a container: lines go in and out, signals arrive, and the
+// exit code comes back.
+func TestAttach(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", `
+services:
+  ended: {image: stackup.test/busybox:1, command: ["true"]}
+  shell:
+    image: stackup.test/busybox:1
+    init: true
+    stdin_open: true
+    command: ["sh", "-c", "trap 'echo got HUP' HUP; while :; do if read line; then echo heard $$line; [ $$line = bye ] && exit 4; fi; done"]
+`)
+	w.must("up", "-d")
+	w.eventually("ended has ended", func() bool { return w.ps("-a")["ended.1"].State == "exited" })
+	w.refused("not running", "attach", "ended")
 	w.refused("--detach-keys", "attach", "--detach-keys", "ctrl-?", "shell")
 	c := w.timed(20*time.Second, "attach", "shell")
 	in, err := c.StdinPipe()
-	check(w.t, err)
+	check(t, err)
 	out, err := c.StdoutPipe()
-	check(w.t, err)
-	check(w.t, c.Start())
+	check(t, err)
+	check(t, c.Start())
 	lines := bufio.NewReader(out)
 	expect := func(want string) {
-		w.t.Helper()
+		t.Helper()
 		if got, err := lines.ReadString('\n'); got != want+"\n" {
-			w.t.Errorf("attach shows %q (%v), want %q", got, err, want)
+			t.Errorf("attach shows %q (%v), want %q", got, err, want)
 		}
 	}
-	say := func(text string) { _, err := io.WriteString(in, text+"\n"); check(w.t, err) }
+	say := func(text string) { _, err := io.WriteString(in, text+"\n"); check(t, err) }
 	say("hello")
 	expect("heard hello")
-	check(w.t, c.Process.Signal(syscall.SIGHUP))
+	check(t, c.Process.Signal(syscall.SIGHUP))
 	expect("got HUP")
 	say("again")
 	expect("heard again")
@@ -189,6 +215,7 @@ func (w *world) seated() {
 	expect("heard bye")
 	_ = c.Wait()
 	if code := c.ProcessState.ExitCode(); code != 4 {
-		w.t.Errorf("attach ends with %d, want 4", code)
+		t.Errorf("attach ends with %d, want 4", code)
 	}
+	w.must("down")
 }

@@ -5,10 +5,10 @@ package e2e
 import (
 	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Intent: what addresses are chosen from, and what is kept for others, is so.
@@ -59,7 +59,6 @@ networks:
   shut: {enable_ipv6: true, internal: true}
 `)
 	w.file("other.yaml", "name: other\nservices:\n  o: {image: stackup.test/busybox:1, networks: [n], stop_grace_period: 0s}\nnetworks:\n  n: {enable_ipv6: true}\n")
-	t.Cleanup(func() { w.run("-f", "other.yaml", "down", "-v") })
 	w.must("up", "-d")
 	w.must("-f", "other.yaml", "up", "-d")
 	w.inside("web", map[string]string{
@@ -94,7 +93,7 @@ networks:
 	if w.fetches("stack.yaml", "shut", "http://[fd00:214:9::1]:18110") {
 		t.Error("who is on an internal network gets out by IPv6")
 	}
-	if _, err := net.Dial("tcp", "[fd00:214:9::1]:18113"); err == nil {
+	if _, err := net.DialTimeout("tcp", "[fd00:214:9::1]:18113", allow(2*time.Second)); err == nil {
 		t.Error("a port of 0.0.0.0 answers by IPv6")
 	}
 	if r := w.run("plan", "--exit-code"); r.code != 0 {
@@ -152,7 +151,7 @@ services:
 		}
 	}
 	answers("at first")
-	if c, err := net.Dial("tcp", "127.0.0.1:18116"); err == nil {
+	if c, err := net.DialTimeout("tcp", "127.0.0.1:18116", allow(2*time.Second)); err == nil {
 		c.Close()
 		t.Error("the port answers at 127.0.0.1")
 	}
@@ -222,7 +221,7 @@ networks:
 	if w.get("http://127.0.0.1:18120") == "" {
 		t.Error("the port is not published")
 	}
-	if out, _ := exec.Command("ip", "-o", "link", "show", "su-e2e-br0").Output(); !strings.Contains(string(out), "su-e2e-br0") {
+	if out, _ := command(t, 20*time.Second, "ip", "-o", "link", "show", "su-e2e-br0").Output(); !strings.Contains(string(out), "su-e2e-br0") {
 		t.Error("the bridge has not the name that it shall have")
 	}
 	if r := w.run("plan", "--exit-code"); r.code != 0 {
@@ -230,8 +229,8 @@ networks:
 	}
 	w.must("down")
 	w.nothingLeft()
-	check(t, exec.Command("ip", "link", "add", "su-e2e-br0", "type", "bridge").Run())
-	defer exec.Command("ip", "link", "del", "su-e2e-br0").Run()
+	must(t, "ip", "link", "add", "su-e2e-br0", "type", "bridge")
+	defer func() { must(t, "ip", "link", "del", "su-e2e-br0") }()
 	if r := w.run("up", "-d"); r.code != 1 || !strings.Contains(r.err, "su-e2e-br0") {
 		t.Errorf("a bridge of somebody else's: exit %d\n%s", r.code, r.err)
 	}
@@ -308,7 +307,7 @@ func wire(t *testing.T) {
 	} {
 		must(t, "ip", strings.Fields(args)...)
 	}
-	t.Cleanup(func() { exec.Command("ip", "link", "del", "sue2e0").Run() })
+	t.Cleanup(func() { must(t, "ip", "link", "del", "sue2e0") })
 }
 
 // Intent: the networks host and none are modes by another name.

@@ -5,12 +5,12 @@ package e2e
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Intent: after a start of the machine everything is back that its policy says,
@@ -57,7 +57,7 @@ volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 		}
 	}()
 	w.eventually("web answers on its port", func() bool {
-		return exec.Command("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:18091/").Run() == nil
+		return command(t, 2*time.Second, "busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:18091/").Run() == nil
 	})
 	w.inside("web", map[string]string{"cat /run/secrets/token": "hush", "grep -c -w db /etc/hosts": "1"})
 	w.inside("db", map[string]string{"grep -c ' /fast ' /proc/mounts": "1", "grep -c '' /runs": "2"})
@@ -96,18 +96,18 @@ func (w *world) reboot() {
 	}
 	check(w.t, os.RemoveAll(w.state()))
 	check(w.t, os.RemoveAll(filepath.Join(w.dir, "cs")))
-	out, err := exec.Command("ip", "-o", "link").Output()
+	out, err := command(w.t, 20*time.Second, "ip", "-o", "link").Output()
 	check(w.t, err)
 	for line := range strings.Lines(string(out)) {
 		if f := strings.Split(line, ":"); strings.Contains(line, "alias stackup shop/") {
-			check(w.t, exec.Command("ip", "link", "del", strings.TrimSpace(f[1])).Run())
+			must(w.t, "ip", "link", "del", strings.TrimSpace(f[1]))
 		}
 	}
-	out, err = exec.Command("nft", "list", "tables").Output()
+	out, err = command(w.t, 20*time.Second, "nft", "list", "tables").Output()
 	check(w.t, err)
 	for line := range strings.Lines(string(out)) {
 		if f := strings.Fields(line); f[len(f)-1] == namespaceOf(w.root()) {
-			check(w.t, exec.Command("nft", append([]string{"delete"}, f...)...).Run())
+			must(w.t, "nft", append([]string{"delete"}, f...)...)
 		}
 	}
 	groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + namespaceOf(w.root()) + "/*")

@@ -65,27 +65,27 @@ func TestRun(t *testing.T) {
 	if left := w.must("volumes", "ls", "-q"); strings.TrimSpace(left.out) != "" {
 		t.Errorf("volumes left: %s", left.out)
 	}
-	w.detachedRun()
-	w.interruptedRun()
-	w.must("down", "-v")
+	w.must("down")
 }
 
-// detachedRun stays beside the replicas, is left alone by up, and goes with down.
-func (w *world) detachedRun() {
-	w.t.Helper()
+// Intent: run -d gives a container beside the replicas, which up leaves alone and which
+// goes with down.
+func TestRunDetached(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", runStack)
 	w.must("up", "-d", "app")
 	name := strings.TrimSpace(w.must("run", "-d", "--no-deps", "-q", "-P", "-p", "18092:80", "--entrypoint", "sh -c", "other", "echo said; sleep 100000").out)
 	if !strings.HasPrefix(name, "shop-other-run-") {
-		w.t.Errorf("name %q", name)
+		t.Errorf("name %q", name)
 	}
 	if r := w.run("ps"); strings.Contains(r.out, name) {
-		w.t.Errorf("ps shows a one-off container:\n%s", r.out)
+		t.Errorf("ps shows a one-off container:\n%s", r.out)
 	}
 	if r := w.run("ps", "-a"); !strings.Contains(r.out, name) || !strings.Contains(r.out, "18092") {
-		w.t.Errorf("ps -a does not show it:\n%s", r.out)
+		t.Errorf("ps -a does not show it:\n%s", r.out)
 	}
 	if r := w.run("run", "--rm", "-T", "--no-deps", "-p", "18092:80", "other", "true"); r.code == 0 || !strings.Contains(r.err, "18092") {
-		w.t.Errorf("two containers on one port: exit %d\n%s", r.code, r.err)
+		t.Errorf("two containers on one port: exit %d\n%s", r.code, r.err)
 	}
 	w.must("exec", "-T", "app", "sh", "-c", "echo kept > /scratch/x")
 	w.must("run", "--rm", "-T", "--no-deps", "other", "cat", "/scratch/x")
@@ -94,37 +94,41 @@ func (w *world) detachedRun() {
 	w.must("up", "-d")
 	w.unchanged("beside a one-off container")
 	if r := w.run("ps", "-a"); !strings.Contains(r.out, name) {
-		w.t.Errorf("up took it away:\n%s", r.out)
+		t.Errorf("up took it away:\n%s", r.out)
 	}
+	w.must("down", "-v")
 }
 
-// interruptedRun ends its container, and takes it away with --rm.
-func (w *world) interruptedRun() {
-	w.t.Helper()
+// Intent: Ctrl-C ends the container of run gracefully, and takes it away with --rm.
+func TestRunInterrupted(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", runStack)
+	w.file("src/file", "")
 	cmd := w.cmd("run", "--rm", "-T", "--no-deps", "--name", "short-lived", "db", "sh", "-c", "trap 'echo said last; exit 0' TERM; echo ready > /src/up; while :; do sleep 0.1; done")
 	cmd.Args = append(cmd.Args[:2:2], append([]string{"-v", "./src:/src"}, cmd.Args[2:]...)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	check(w.t, cmd.Start())
+	check(t, cmd.Start())
 	w.eventually("it runs", func() bool {
 		_, err := os.Stat(filepath.Join(w.project, "src/up"))
 		return err == nil
 	})
 	if r := w.run("ps", "-a"); !strings.Contains(r.out, "short-lived") {
-		w.t.Errorf("ps -a:\n%s", r.out)
+		t.Errorf("ps -a:\n%s", r.out)
 	}
-	check(w.t, cmd.Process.Signal(syscall.SIGINT))
+	check(t, cmd.Process.Signal(syscall.SIGINT))
 	begun := slowness.Given()
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 130 || slowness.Given()-begun > allow(20*time.Second) {
-		w.t.Errorf("exit %d after %s", code, slowness.Given()-begun)
+		t.Errorf("exit %d after %s", code, slowness.Given()-begun)
 	}
 	if out.String() != "said last\n" {
-		w.t.Errorf("what it said last: %q", out.String())
+		t.Errorf("what it said last: %q", out.String())
 	}
 	if r := w.run("ps", "-a"); strings.Contains(r.out, "short-lived") {
-		w.t.Errorf("still there:\n%s", r.out)
+		t.Errorf("still there:\n%s", r.out)
 	}
+	w.must("down")
 }
 
 // Intent: what run is asked for and cannot be is said before anything is touched.

@@ -121,7 +121,7 @@ func checkDevices(t *testing.T, w *world, in func(string) string) {
 }
 
 // checkLimits compares resource limits: like Docker's, a container has its
-// engine's, but a bounded number of processes.
+// engine's.
 func checkLimits(t *testing.T, w *world, in func(string) string) {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", w.enginePID()))
@@ -142,18 +142,18 @@ func checkLimits(t *testing.T, w *world, in func(string) string) {
 	if got := in("cat /proc/1/oom_score_adj"); got != "0" {
 		t.Errorf("oom_score_adj: %s, want 0", got)
 	}
-	if !hasController("pids") {
-		return // a bound that nobody asked for is left out
-	}
-	parent := "/sys/fs/cgroup"
-	if !cgroupV2() {
-		parent += "/pids"
-	}
-	pids, err := os.ReadFile(filepath.Join(parent, namespaceOf(w.root()), w.ps()["a.1"].ID, "pids.max"))
-	check(t, err)
-	if got := strings.TrimSpace(string(pids)); got != "4096" {
+}
+
+// Intent: a container has a bound on its processes that nobody asked for.
+func TestProcessesAreBounded(t *testing.T) {
+	w := newWorld(t)
+	needsControllers(t, "pids")
+	w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, stop_grace_period: 0s}\n")
+	w.must("up", "-d")
+	if got := w.cgroupFile(w.ps()["a.1"].ID, "pids.max", "pids.max"); got != "4096" {
 		t.Errorf("pids.max: %s, want 4096", got)
 	}
+	w.must("down")
 }
 
 // limits reads /proc/<pid>/limits: soft, hard and unit by name.

@@ -150,27 +150,36 @@ services:
 	w.must("down")
 }
 
-// Intent: run takes variables of files, and both it and an up of some services take
-// away on request what has left the file.
-func TestRunFlags(t *testing.T) {
+// Intent: run takes variables of files, and those of flags over them.
+func TestRunEnvFromFile(t *testing.T) {
 	w := newWorld(t, only(embedded))
-	const web = "services:\n  web: {image: \"stackup.test/busybox:1\", environment: {A: file, D: file}, stop_grace_period: 0s}\n"
-	const more = web + "  gone: {image: \"stackup.test/busybox:1\", stop_grace_period: 0s}\n"
 	w.file("vars", "A=vars\nB=\"of ${HERE}\"\nC=vars\n")
 	w.env = append(w.env, "HERE=this shell")
-	w.file("stack.yaml", more)
-	w.must("up", "-d")
-	w.file("stack.yaml", web)
-	r := w.must("run", "--rm", "-T", "--pull", "never", "--env-from-file", "vars", "-e", "C=flag", "--remove-orphans", "web", "sh", "-c", "echo $A, $B, $C, $D")
+	w.file("stack.yaml", oneService)
+	r := w.must("run", "--rm", "-T", "--pull", "never", "--env-from-file", "vars", "-e", "C=flag", "web", "sh", "-c", "echo $A, $B, $C, $D")
 	if r.out != "vars, of this shell, flag, file\n" {
 		t.Errorf("variables: %q", r.out)
 	}
+	w.must("down")
+}
+
+const oneService = "services:\n  web: {image: \"stackup.test/busybox:1\", environment: {A: file, D: file}, stop_grace_period: 0s}\n"
+
+// Intent: run, create and an up of some services take away what has left the file when
+// they are asked to, and only then.
+func TestRemoveOrphans(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	const more = oneService + "  gone: {image: \"stackup.test/busybox:1\", stop_grace_period: 0s}\n"
+	w.file("stack.yaml", more)
+	w.must("up", "-d")
+	w.file("stack.yaml", oneService)
+	w.must("run", "--rm", "-T", "--remove-orphans", "web", "true")
 	if ps := w.ps("-a"); len(ps) != 1 {
 		t.Errorf("after run --remove-orphans: %v", ps)
 	}
 	w.file("stack.yaml", more)
 	w.must("up", "-d")
-	w.file("stack.yaml", web)
+	w.file("stack.yaml", oneService)
 	w.must("up", "-d", "web")
 	if ps := w.ps("-a"); len(ps) != 2 {
 		t.Errorf("nobody asked: %v", ps)
@@ -184,11 +193,7 @@ func TestRunFlags(t *testing.T) {
 	w.must("down")
 }
 
-// Intent: ps answers what scripts ask, and down takes some services, and images.
-func TestPsAndDownFlags(t *testing.T) {
-	w := newWorld(t, only(embedded))
-	w.mayKeepBuildCache()
-	const file = `
+const someServices = `
 services:
   web: {image: "stackup.test/busybox:1", networks: [front, back], stop_grace_period: 0s, depends_on: [db]}
   db: {image: "stackup.test/busybox:1", networks: [back], stop_grace_period: 0s}
@@ -196,10 +201,15 @@ services:
   made: {build: {context: ., dockerfile_inline: "FROM stackup.test/busybox:1"}, networks: [back], stop_grace_period: 0s}
 networks: {front: {}, back: {}}
 `
-	w.file("stack.yaml", file)
+
+// Intent: ps answers what scripts ask.
+func TestPsFlags(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.mayKeepBuildCache()
+	w.file("stack.yaml", someServices)
 	w.must("up", "-d")
 	w.eventually("once has ended", func() bool { return w.ps("-a")["once.1"].State == "exited" })
-	w.file("stack.yaml", strings.NewReplacer("  db:", "  base:", "[db]", "[base]").Replace(file))
+	w.file("stack.yaml", strings.NewReplacer("  db:", "  base:", "[db]", "[base]").Replace(someServices))
 	for want, args := range map[string][]string{
 		"shop-db-1-g1\nshop-made-1-g1\nshop-web-1-g1\n": {"-q"},
 		"db\nmade\nweb\n":                     {"--services"},
@@ -216,7 +226,15 @@ networks: {front: {}, back: {}}
 	if r := w.run("ps", "--status", "well"); r.code != 1 || !strings.Contains(r.err, "must be one of") {
 		t.Errorf("an unknown status: exit %d\n%s", r.code, r.err)
 	}
-	w.file("stack.yaml", file)
+	w.must("down", "--remove-orphans")
+}
+
+// Intent: down takes some services away, and the images that were built.
+func TestDownFlags(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.mayKeepBuildCache()
+	w.file("stack.yaml", someServices)
+	w.must("up", "-d")
 	w.must("down", "web", "once")
 	if ps := w.ps("-a"); len(ps) != 2 || ps["db.1"].State != "running" || ps["made.1"].State != "running" {
 		t.Errorf("after down web once: %v", ps)

@@ -112,10 +112,10 @@ services:
   other: {image: stackup.test/busybox:1, stop_grace_period: 0s}
 `
 
-// Intent: a save is in every replica, as the container's user, and nothing else
-// happens; what a rule asks for beyond is done once for all files of a save.
-func TestWatchRules(t *testing.T) {
-	w := newWorld(t, slowly())
+// watchRules starts a watch of watchStack. Its end fails the test if the watch has
+// touched another service.
+func (w *world) watchRules() (*watching, func()) {
+	w.t.Helper()
 	for name, text := range map[string]string{
 		"src/page": "one", "conf/a": "1", "job/skipped": "", "go/on": "", "src/node_modules/x/deep": "no", "src/keep": "k",
 	} {
@@ -123,6 +123,22 @@ func TestWatchRules(t *testing.T) {
 	}
 	w.file("stack.yaml", watchStack)
 	v := w.watch("watch")
+	other := w.pidsOf("shop-other")
+	return v, func() {
+		w.t.Helper()
+		if _, since, _ := strings.Cut(v.said.String(), "watching "); strings.Contains(since, "other") || w.pidsOf("shop-other") != other {
+			w.t.Error("another service was touched")
+		}
+		v.end()
+		w.must("down")
+	}
+}
+
+// Intent: a save, a rename and a deletion are in every replica, as the container's user,
+// and nothing else happens.
+func TestWatchSync(t *testing.T) {
+	w := newWorld(t)
+	v, end := w.watchRules()
 	before := w.ps()
 	w.file("src/page", "two")
 	v.expect("web", "sync", "src/page")
@@ -134,6 +150,7 @@ func TestWatchRules(t *testing.T) {
 	}
 	w.file("src/new/deep/file", "deep")
 	w.fileBecomes("web", "/tmp/app/new/deep/file", "deep")
+	w.inside("web", map[string]string{"id -u": "1000", "cat /tmp/app/new/deep/file": "deep"})
 	check(t, os.Rename(filepath.Join(w.project, "src/new"), filepath.Join(w.project, "src/moved")))
 	w.fileBecomes("web", "/tmp/app/moved/deep/file", "deep")
 	w.fileBecomes("web", "/tmp/app/new/deep/file", "")
@@ -147,7 +164,13 @@ func TestWatchRules(t *testing.T) {
 	if now := w.ps(); now["web.1"].ID != before["web.1"].ID || now["web.2"].ID != before["web.2"].ID || now["other.1"].ID != before["other.1"].ID {
 		t.Errorf("a sync has replaced containers: %v, were %v", now, before)
 	}
+	end()
+}
 
+// Intent: sync+restart restarts once for all files of a save, and restart for a save.
+func TestWatchRestarts(t *testing.T) {
+	w := newWorld(t)
+	v, end := w.watchRules()
 	pids := w.pidsOf("shop-web")
 	for i := range 50 {
 		w.file(fmt.Sprintf("conf/f%d", i), "x")
@@ -155,22 +178,23 @@ func TestWatchRules(t *testing.T) {
 	v.expect("web", "restart")
 	w.eventually("both run again", func() bool { return len(w.ps()) == 3 && w.pidsOf("shop-web") != pids })
 	w.fileBecomes("web", "/tmp/conf/f49", "x")
+	pids = w.pidsOf("shop-web")
+	w.file("go/on", "again")
+	v.expect("web", "restart", "go/on")
+	w.eventually("restarted", func() bool { return w.pidsOf("shop-web") != pids })
+	end()
+}
 
+// Intent: sync+exec runs its command once for the files that are included.
+func TestWatchExec(t *testing.T) {
+	w := newWorld(t)
+	v, end := w.watchRules()
 	w.file("job/skipped", "not sql")
 	w.file("job/one.sql", "select;")
 	v.expect("web", "exec")
 	w.fileBecomes("web", "/tmp/ran", "select;")
 	w.inside("web", map[string]string{"ls /tmp/job": "one.sql"})
-
-	pids = w.pidsOf("shop-web")
-	w.file("go/on", "again")
-	v.expect("web", "restart", "go/on")
-	w.eventually("restarted", func() bool { return w.pidsOf("shop-web") != pids })
-	if _, since, _ := strings.Cut(v.said.String(), "watching "); strings.Contains(since, "other") {
-		t.Error("another service was touched")
-	}
-	v.end()
-	w.must("down")
+	end()
 }
 
 // Intent: a save of the stack file, or of a file that it reads, is brought about

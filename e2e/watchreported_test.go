@@ -190,11 +190,12 @@ services:
 	w.file("src/c", "2")
 	w.file("tiny/Dockerfile", tinyDockerfile+"LABEL a=b\n")
 	v.expect("tiny")
+	w.file("src/d", "3") // by then what was saved before has been dealt with
 	var got string
 	w.eventually("the copied files are there after the restart", func() bool {
 		r := w.run("exec", "-T", "whole", "ls", "-R", "/w")
 		got = r.out
-		return r.code == 0 && strings.Contains(got, "c\n")
+		return r.code == 0 && strings.Contains(got, "c\nd\n")
 	})
 	if strings.Contains(got, "stack.yaml") || strings.Contains(got, "Dockerfile") {
 		t.Errorf("what was copied of the whole project:\n%s", got)

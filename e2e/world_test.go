@@ -101,7 +101,7 @@ func (w *world) startDaemon() {
 	}
 	w.daemon = c
 	w.eventually("containerd answers", func() bool {
-		c, err := net.Dial("unix", w.address)
+		c, err := net.DialTimeout("unix", w.address, allow(2*time.Second))
 		if err == nil {
 			c.Close()
 		}
@@ -123,8 +123,9 @@ func (w *world) close() {
 // takeDown ends all that runs in the world, and removes its folders.
 func (w *world) takeDown() {
 	if w.t.Failed() || w.t.Skipped() || w.hasCanary {
-		w.run("down", "-v", "-t", "0", "--remove-orphans")
-		w.run("-p", "canary", "down", "-v", "-t", "0", "--remove-orphans")
+		for _, stack := range strings.Fields(w.run("ls", "-a", "-q").out) {
+			w.run("-p", stack, "down", "-v", "-t", "0", "--remove-orphans")
+		}
 	}
 	w.run("engine", "stop")
 	if w.daemon != nil {

@@ -109,7 +109,7 @@ func runToEnd(s *subject) {
 	ctx := s.t.Context()
 	s.ok("run what ends with 0", s.e.RunToEnd(ctx, s.box("exit 0")))
 	s.refused("run what ends with 3", s.e.RunToEnd(ctx, s.box("exit 3")))
-	short, cancel := context.WithCancel(ctx)
+	short, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var looks sync.WaitGroup
 	looks.Go(func() {

@@ -50,7 +50,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "the port of a stopped container still leads to it",
-		file: "internal/ctrd/stop.go", e2e: "TestTakenPortIsFreed",
+		file: "internal/ctrd/stop.go", e2e: "TestPortOfAStoppedContainerIsFree",
 		old: "\te.wiring.await(id)\n\treturn e.Network.Detach(ctx, id)\n", new: "\te.wiring.await(id)\n\treturn nil\n",
 	},
 	{
