@@ -58,10 +58,10 @@ func TestCoexistWithPolicyDrop(t *testing.T) {
 	serve(t, w.NetnsPath("web1"), "web", 80)
 	expect := func(when, want string) {
 		t.Helper()
-		if got, _, err := ask(t, outside, "tcp", hostport(hostAddr, 8080)); got != want {
+		if got, _, err := ask(t, limitFor(want), outside, "tcp", hostport(hostAddr, 8080)); got != want {
 			t.Errorf("%s: port from the neighbour: %q, %v", when, got, err)
 		}
-		if got, _, err := ask(t, w.NetnsPath("web1"), "tcp", hostport(neighborAddr, 7000)); (got == "outside") != (want == "web") {
+		if got, _, err := ask(t, limitFor(want), w.NetnsPath("web1"), "tcp", hostport(neighborAddr, 7000)); (got == "outside") != (want == "web") {
 			t.Errorf("%s: way out: %q, %v", when, got, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestQuestionsForNames(t *testing.T) {
 	expect := func(when, from, to, want string) {
 		t.Helper()
 		for _, protocol := range []string{"tcp", "udp"} {
-			if got, _, err := ask(t, from, protocol, hostport(to, 53)); got != want {
+			if got, _, err := ask(t, limitFor(want), from, protocol, hostport(to, 53)); got != want {
 				t.Errorf("%s, %s: answer %q (%v), want %q", when, protocol, got, err, want)
 			}
 		}
@@ -134,13 +134,13 @@ func TestTableComesBack(t *testing.T) {
 	if err := c.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	if got, _, _ := ask(t, "", "tcp", "127.0.0.1:8080"); got != "" {
+	if got, _, _ := ask(t, silence, "", "tcp", "127.0.0.1:8080"); got != "" {
 		t.Fatalf("still answered by %q", got)
 	}
 	if err := w.Collect(t.Context(), map[string]bool{"web1": true}); err != nil {
 		t.Fatal(err)
 	}
-	if got, _, err := ask(t, "", "tcp", "127.0.0.1:8080"); got != "web" {
+	if got, _, err := ask(t, answer, "", "tcp", "127.0.0.1:8080"); got != "web" {
 		t.Errorf("answer %q, %v", got, err)
 	}
 }
@@ -157,7 +157,7 @@ func TestManyPorts(t *testing.T) {
 	w.attach("web1")
 	serve(t, w.NetnsPath("web1"), "web", 80)
 	for _, p := range []int{20000, 21999} {
-		if got, _, err := ask(t, "", "tcp", fmt.Sprintf("127.0.0.1:%d", p)); got != "web" {
+		if got, _, err := ask(t, answer, "", "tcp", fmt.Sprintf("127.0.0.1:%d", p)); got != "web" {
 			t.Errorf("port %d: %q, %v", p, got, err)
 		}
 	}

@@ -112,7 +112,7 @@ func TestReachOfIPv6(t *testing.T) {
 		{"apart, and out to the neighbour", in("two"), "tcp", to(neighborAddr6, "7000"), "outside", hostAddr6},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, seen, err := ask(t, tt.from, tt.protocol, tt.to)
+			got, seen, err := ask(t, limitFor(tt.want), tt.from, tt.protocol, tt.to)
 			if got != tt.want || tt.seen != "" && seen != tt.seen {
 				t.Errorf("answer %q to %s (%v), want %q to %s", got, seen, err, tt.want, tt.seen)
 			}
@@ -135,12 +135,12 @@ func TestPortSwitchOfIPv6(t *testing.T) {
 	for _, id := range []string{"web1", "web2"} {
 		w.attach(id)
 		serve(t, w.NetnsPath(id), id, 80)
-		if got, _, err := exchange(c); got != id {
+		if got, _, err := exchange(c, answer); got != id {
 			t.Errorf("answer %q (%v), want %q", got, err, id)
 		}
 	}
 	w.detach("web2")
-	if got, _, err := exchange(c); got != "web1" {
+	if got, _, err := exchange(c, answer); got != "web1" {
 		t.Errorf("answer %q (%v) after the successor went, want web1", got, err)
 	}
 }
@@ -157,7 +157,11 @@ func TestQuestionsWait(t *testing.T) {
 		for _, gateway := range []string{n.Gateway.String(), n.Gateway6.String()} {
 			for port, waits := range map[string]bool{"53": patient, "5353": false} {
 				for _, protocol := range []string{"udp", "tcp"} {
-					_, _, err := ask(t, w.NetnsPath("web1"), protocol, net.JoinHostPort(gateway, port))
+					limit := answer // of a refusal
+					if waits {
+						limit = silence
+					}
+					_, _, err := ask(t, limit, w.NetnsPath("web1"), protocol, net.JoinHostPort(gateway, port))
 					var late net.Error
 					if (errors.As(err, &late) && late.Timeout()) != waits {
 						t.Errorf("%s, %s port %s of %s: %v", when, protocol, port, gateway, err)
@@ -201,7 +205,7 @@ func reset(t *testing.T, path string, listens netip.AddrPort, to string) (err er
 		_ = c.(*net.TCPConn).SetLinger(0) //nolint:forcetypeassert // it is of TCP
 		_ = c.Close()
 	}()
-	_, _, err = ask(t, path, "tcp", to)
+	_, _, err = ask(t, answer, path, "tcp", to)
 	return err
 }
 

@@ -187,7 +187,7 @@ func TestAfterReboot(t *testing.T) {
 		}
 	}
 	serve(t, w.NetnsPath("web1"), "web", 80)
-	if got, _, err := ask(t, "", "tcp", hostport("127.0.0.1", e.Ports[0].HostPort)); got != "web" {
+	if got, _, err := ask(t, answer, "", "tcp", hostport("127.0.0.1", e.Ports[0].HostPort)); got != "web" {
 		t.Errorf("answer %q, %v", got, err)
 	}
 	usurper := e
@@ -221,7 +221,7 @@ func TestCollect(t *testing.T) {
 			t.Errorf("namespace of %s: %v", id, err)
 		}
 	}
-	if got, _, err := ask(t, "", "tcp", hostport(addrOf(all[0]), 80)); got != "live" {
+	if got, _, err := ask(t, answer, "", "tcp", hostport(addrOf(all[0]), 80)); got != "live" {
 		t.Errorf("answer %q, %v", got, err)
 	}
 }

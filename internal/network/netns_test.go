@@ -89,26 +89,38 @@ func serve(t *testing.T, path, name string, port int) {
 
 func host(a net.Addr) string { return netip.MustParseAddrPort(a.String()).Addr().Unmap().String() }
 
-// patience is for what must not be answered; loopback needs no more.
-const patience = 250 * time.Millisecond
+const (
+	// silence is how long a test listens for an answer that must not come.
+	silence = 250 * time.Millisecond
+	// answer is how long an answer that must come may take, on a busy machine too.
+	answer = 20 * time.Second
+)
+
+// limitFor returns how long to wait for a server of that name; empty: for none.
+func limitFor(want string) time.Duration {
+	if want == "" {
+		return silence
+	}
+	return answer
+}
 
 // ask calls from a namespace and gives the server's name and the address it
 // saw, or the error.
-func ask(t *testing.T, path, protocol, to string) (name, seen string, err error) {
+func ask(t *testing.T, limit time.Duration, path, protocol, to string) (name, seen string, err error) {
 	t.Helper()
 	within(t, path, func() {
 		var c net.Conn
-		c, err = (&net.Dialer{Timeout: patience}).Dial(protocol, to)
+		c, err = (&net.Dialer{Timeout: limit}).Dial(protocol, to)
 		if err == nil {
 			defer func() { _ = c.Close() }()
-			name, seen, err = exchange(c)
+			name, seen, err = exchange(c, limit)
 		}
 	})
 	return name, seen, err
 }
 
-func exchange(c net.Conn) (name, seen string, err error) {
-	_ = c.SetDeadline(time.Now().Add(2 * patience))
+func exchange(c net.Conn, limit time.Duration) (name, seen string, err error) {
+	_ = c.SetDeadline(time.Now().Add(limit))
 	if c.RemoteAddr().Network() == "udp" {
 		if _, err := c.Write([]byte("?")); err != nil {
 			return "", "", err

@@ -58,7 +58,7 @@ func TestReach(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, seen, err := ask(t, tt.from, tt.protocol, tt.to)
+			got, seen, err := ask(t, limitFor(tt.want), tt.from, tt.protocol, tt.to)
 			if got != tt.want {
 				t.Errorf("answer %q (%v), want %q", got, err, tt.want)
 			}
@@ -87,14 +87,14 @@ func TestLoopbackStaysHome(t *testing.T) {
 	for name, from := range map[string]string{"container": w.NetnsPath(evil.ID), "neighbour": outside} {
 		for to, l := range map[string]net.PacketConn{"127.0.0.1:8081": inWeb, "127.0.0.1:9090": onHost} {
 			sendUDP(t, from, to)
-			if got := received(l); got {
+			if got := received(l, silence); got {
 				t.Errorf("%s reached %s", name, to)
 			}
 		}
 	}
 	for to, l := range map[string]net.PacketConn{"127.0.0.1:8081": inWeb, "127.0.0.1:9090": onHost} {
 		sendUDP(t, "", to)
-		if !received(l) {
+		if !received(l, answer) {
 			t.Errorf("the host itself does not reach %s", to)
 		}
 	}
@@ -127,8 +127,8 @@ func sendUDP(t *testing.T, path, to string) {
 	})
 }
 
-func received(l net.PacketConn) bool {
-	_ = l.SetReadDeadline(time.Now().Add(patience))
+func received(l net.PacketConn, limit time.Duration) bool {
+	_ = l.SetReadDeadline(time.Now().Add(limit))
 	_, _, err := l.ReadFrom(make([]byte, 8))
 	return err == nil
 }
@@ -149,10 +149,10 @@ func TestPortSwitch(t *testing.T) {
 	defer func() { _ = c.Close() }()
 	expect := func(want string) {
 		t.Helper()
-		if got, _, err := ask(t, "", "tcp", "127.0.0.1:8080"); got != want {
+		if got, _, err := ask(t, limitFor(want), "", "tcp", "127.0.0.1:8080"); got != want {
 			t.Errorf("tcp: answer %q (%v), want %q", got, err, want)
 		}
-		if got, _, err := exchange(c); got != want {
+		if got, _, err := exchange(c, limitFor(want)); got != want {
 			t.Errorf("udp: answer %q (%v), want %q", got, err, want)
 		}
 	}
