@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// E01: the engine dies under a running stack, and everything goes on.
+// Intent: the engine dies under a running stack, and everything goes on.
 func TestEngineKilled(t *testing.T) {
 	w := newWorld(t)
 	w.file("stack.yaml", `
@@ -50,7 +50,7 @@ func (w *world) engineBack() {
 	w.must("ps")
 }
 
-// E03: the engine is stopped; commands end and say so, and work again after.
+// Intent: the engine is stopped; commands end and say so, and work again after.
 func TestEngineStopped(t *testing.T) {
 	w := newWorld(t, only(containerd24), slowly())
 	w.file("stack.yaml", faultStack)
@@ -68,7 +68,7 @@ func TestEngineStopped(t *testing.T) {
 	w.must("down", "-v")
 }
 
-// E03: the engine hangs in the middle of up, in a call that changes something
+// Intent: the engine hangs in the middle of up, in a call that changes something
 // or in one that lists; the command ends and names the call. Of four stacks at
 // once each has its own call.
 func TestEngineHangsDuringUp(t *testing.T) {
@@ -117,7 +117,7 @@ func (w *world) hangs(c hang, p *proxy, args ...string) {
 	}
 }
 
-// E02: the engine dies in the middle of up, and comes back after a while.
+// Intent: the engine dies in the middle of up, and comes back after a while.
 func TestEngineKilledDuringUp(t *testing.T) {
 	w := newWorld(t, only(embedded, containerd24), slowly())
 	w.file("stack.yaml", faultStack)

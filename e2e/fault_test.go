@@ -190,7 +190,7 @@ func (w *world) pidsOf(stack string) string {
 	return strings.Join(out, " ")
 }
 
-// C01: stackup dies at every call of the first up: before calls that only ask
+// Intent: stackup dies at every call of the first up: before calls that only ask
 // too, since what is done on the network and in files lies between them.
 func TestCrashDuringUp(t *testing.T) {
 	w := newWorld(t, only(containerd24, containerdDeb), slowly())
@@ -215,7 +215,7 @@ func TestCrashDuringUp(t *testing.T) {
 		})
 }
 
-// C03: stackup dies at every call of down.
+// Intent: stackup dies at every call of down.
 func TestCrashDuringDown(t *testing.T) {
 	w := newWorld(t, only(containerd24), slowly())
 	canary := w.canary()
@@ -243,7 +243,7 @@ func (w *world) converged(containers int, flags ...string) {
 	}
 }
 
-// K01: twenty at once make one stack.
+// Intent: twenty at once make one stack.
 func TestTwentyParallelUps(t *testing.T) {
 	w := newWorld(t, slowly())
 	w.file("stack.yaml", faultStack)

@@ -14,7 +14,7 @@ import (
 const canarySecret = "correct-horse-battery"
 
 // Intent: configs and secrets stand in the container as asked for, and secrets
-// nowhere else (I7, S02).
+// nowhere else.
 func TestConfigsAndSecrets(t *testing.T) {
 	w := newWorld(t)
 	w.env = append(w.env, "TOKEN="+canarySecret+"-env")

@@ -31,7 +31,7 @@ func hostAddresses(t *testing.T) (out []string) {
 	return out
 }
 
-// N08: a container that comes back with another address is found there by
+// Intent: a container that comes back with another address is found there by
 // its neighbours, which run on; the old address is forgotten.
 func TestNamesFollowARecreatedService(t *testing.T) {
 	w := newWorld(t)

@@ -59,7 +59,7 @@ func (w *world) helper(name string) int {
 	return holder.PID
 }
 
-// C07: a helper that is killed or stopped blocks no container and loses no line.
+// Intent: a helper that is killed or stopped blocks no container and loses no line.
 func TestHelpersKilledAndStopped(t *testing.T) {
 	w := newWorld(t)
 	w.file("stack.yaml", counter)
@@ -99,7 +99,7 @@ func (w *world) noGaps(text string) {
 	}
 }
 
-// R03: a full disk blocks no container; what was lost is marked.
+// Intent: a full disk blocks no container; what was lost is marked.
 func TestLogsOnAFullDisk(t *testing.T) {
 	w := newWorld(t, only(embedded))
 	logs := filepath.Join(w.root(), "logs")
@@ -126,7 +126,7 @@ func TestLogsOnAFullDisk(t *testing.T) {
 	check(t, syscall.Unmount(logs, syscall.MNT_DETACH))
 }
 
-// R04: what a container writes is bounded, and following sees rotation through.
+// Intent: what a container writes is bounded, and following sees rotation through.
 func TestLogsAreBounded(t *testing.T) {
 	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", `

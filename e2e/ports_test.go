@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// K04: of two stacks that want one port at once, one gets it; the other says
+// Intent: of two stacks that want one port at once, one gets it; the other says
 // who has it, and leaves no container.
 func TestTwoStacksWantOnePort(t *testing.T) {
 	w := newWorld(t)

@@ -129,7 +129,7 @@ func TestPullFromARegistry(t *testing.T) {
 	w.must("images", "rm", ref)
 }
 
-// C04: a pull that is killed leaves no image that looks complete, and the
+// Intent: a pull that is killed leaves no image that looks complete, and the
 // next run finishes it.
 func TestKilledDuringPull(t *testing.T) {
 	w := newWorld(t)

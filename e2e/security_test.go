@@ -30,7 +30,7 @@ func processesIn(w *world, stack string) map[string]bool {
 	return out
 }
 
-// S05: the default profile, seen from inside, is Docker's, field by field.
+// Intent: the default profile, seen from inside, is Docker's, field by field.
 func TestDefaultSecurityProfile(t *testing.T) {
 	w := newWorld(t)
 	w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, stop_grace_period: 0s}\n")

@@ -74,15 +74,25 @@ services:
 volumes: {data: {}}
 `
 
+// lasting sets length from a variable of the environment, and leaves the test out if
+// that is not set.
+func lasting(length *time.Duration, variable string) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		d, err := time.ParseDuration(os.Getenv(variable))
+		if err != nil {
+			t.Skip("set " + variable + " to a duration, as 2h, to run it")
+		}
+		*length = d
+	}
+}
+
 // Intent: for hours, and whatever dies, every service is in the state that its
 // policy demands, and nothing grows. Run by hand: STACKUP_SOAK says for how
 // long (2h), E2E_ENGINE on which engine (embedded); the record is docs/soak.md.
 func TestSoak(t *testing.T) {
-	length, err := time.ParseDuration(os.Getenv("STACKUP_SOAK"))
-	if err != nil {
-		t.Skip("run by hand, with STACKUP_SOAK=2h")
-	}
-	w := newWorld(t)
+	var length time.Duration
+	w := newWorld(t, beneath(lasting(&length, "STACKUP_SOAK")))
 	w.file("stack.yaml", soakStack)
 	w.must("up", "-d")
 	s := &soak{w: w, begin: time.Now()}
@@ -97,11 +107,8 @@ func TestSoak(t *testing.T) {
 // in an hour: no zombie, no descriptor, no memory. Run by hand: STACKUP_HEALTH_SOAK
 // says for how long (1h); the record is docs/soak.md.
 func TestHealthSoak(t *testing.T) {
-	length, err := time.ParseDuration(os.Getenv("STACKUP_HEALTH_SOAK"))
-	if err != nil {
-		t.Skip("run by hand, with STACKUP_HEALTH_SOAK=1h")
-	}
-	w := newWorld(t, only(embedded))
+	var length time.Duration
+	w := newWorld(t, only(embedded), beneath(lasting(&length, "STACKUP_HEALTH_SOAK")))
 	w.file("stack.yaml", `
 services:
   probed:

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// E07: the machine's containerd is replaced by a newer one under a running
+// Intent: the machine's containerd is replaced by a newer one under a running
 // stack; every command works on the containers that the old one started.
 func TestEngineUpgrade(t *testing.T) {
 	w := newWorld(t, only(containerdDeb))

@@ -22,5 +22,5 @@ for target in "${@:2}"; do
 done
 [ "$failed" = 0 ] || REPORT="${REPORT:-} -failed"
 # shellcheck disable=SC2086 # REPORT is a list
-${GO:-go} run -buildvcs=false ./internal/dev/testreport ${REPORT:-} -began "$began" build/test || failed=1
+${GO:-go} run ./internal/dev/testreport ${REPORT:-} -began "$began" build/test || failed=1
 exit "$failed"

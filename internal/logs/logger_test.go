@@ -67,7 +67,7 @@ func TestLoggerSeesTheNextFolder(t *testing.T) {
 	}
 }
 
-// C07: a killed logger blocks nobody for longer than it is away, loses nothing
+// A killed logger blocks nobody for longer than it is away, loses nothing
 // and repeats nothing.
 func TestLoggerKilledUnderFlood(t *testing.T) {
 	t.Parallel()
@@ -187,7 +187,7 @@ func TestLoggerFlood(t *testing.T) {
 	}
 }
 
-// C07: a stopped logger is killed and replaced by whoever watches it.
+// A stopped logger is killed and replaced by whoever watches it.
 func TestTwinReplacesStoppedLogger(t *testing.T) {
 	t.Parallel()
 	d := newDirs(t)
@@ -290,7 +290,7 @@ func TestLoggerMemory(t *testing.T) {
 	}
 }
 
-// R03: a full disk drops lines, blocks nobody, and is told about afterwards.
+// A full disk drops lines, blocks nobody, and is told about afterwards.
 func TestLoggerFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to mount a small file system")

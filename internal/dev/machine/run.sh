@@ -28,10 +28,12 @@ done
 END
 truncate -s 4G "$dir/data"
 mke2fs -q -t ext4 -d "$repo" "$dir/data"
-qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 6G -nographic -no-reboot -nic none \
+timeout 3h qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 6G -nographic -no-reboot -nic none \
 	-kernel "$machine/kernel" -initrd "$machine/initrd" \
 	-drive "file=$machine/disk,format=raw,if=virtio,snapshot=on" -drive "file=$dir/data,format=raw,if=virtio" \
 	-append "root=/dev/vda console=ttyS0 quiet panic=-1 init=/sbin/machine-init $*" </dev/null | tee "$dir/log"
 mkdir -p build/test
-tr -d '\r' <"$dir/log" >"build/test/machine-${1:-apparmor}.log" # testreport counts its tests
-grep -q '^machine: exit 0' "$dir/log"
+log=build/test/machine-$(case "$*" in *selinux*) echo selinux ;; *) echo apparmor ;; esac).log
+tr -d '\r' <"$dir/log" >"$log" # testreport counts its tests
+grep -q '^--- ' "$log" || { echo "no test has run: $pattern" >&2; exit 1; }
+grep -q '^machine: exit 0' "$log"

@@ -4,7 +4,8 @@
 //
 //	mutants [-run PATTERN]
 //
-// It is run in the checkout, after `make e2e-programs`. The exit code is 1 if a fault
+// `make mutants` runs it: in the checkout, after `make e2e-programs`, with make's
+// environment. The exit code is 1 if a fault
 // is caught by nothing.
 package main
 
@@ -17,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,10 +33,17 @@ func main() {
 }
 
 func run(pattern *regexp.Regexp) error {
-	missed := 0
-	for _, m := range mutants {
-		if !pattern.MatchString(m.name) {
-			continue
+	chosen := slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return !pattern.MatchString(m.name) })
+	if len(chosen) == 0 {
+		return fmt.Errorf("no fault has a name that matches %s", pattern)
+	}
+	missed, sound := 0, map[string]bool{}
+	for _, m := range chosen {
+		if !sound[m.unit+m.e2e] {
+			if err := m.passesWithout(); err != nil {
+				return err
+			}
+			sound[m.unit+m.e2e] = true
 		}
 		begin := time.Now()
 		caught, err := m.tryOut()
@@ -54,6 +63,32 @@ func run(pattern *regexp.Regexp) error {
 	return nil
 }
 
+// passesWithout returns an error if the tests fail without the fault too.
+func (m mutant) passesWithout() error {
+	c := unitTests(m.unit)
+	if m.e2e != "" {
+		c = m.e2eTests("bin/stackup")
+	}
+	switch bad, err := failed(c); {
+	case err != nil:
+		return err
+	case bad:
+		return fmt.Errorf("%s%s fails without a fault", m.unit, m.e2e)
+	}
+	return nil
+}
+
+func unitTests(pkg string, flags ...string) *exec.Cmd {
+	args := append([]string{"test", "-vet=off", "-count=1", "-timeout", "2m"}, flags...)
+	return exec.Command("go", append(args, pkg)...)
+}
+
+// e2eTests runs a test of e2e with a program. Its logs stay in build/mutants.
+func (m mutant) e2eTests(program string) *exec.Cmd {
+	return exec.Command("build/test/worlds", "-suite", "e2e=build/test/e2e.test", "-stackup", program, "-summary",
+		"-logs", "build/mutants", "-test.run", "^"+m.e2e+"$")
+}
+
 // tryOut reports whether the fault is caught.
 func (m mutant) tryOut() (caught bool, err error) {
 	dir, err := os.MkdirTemp("", "mutant-")
@@ -66,18 +101,16 @@ func (m mutant) tryOut() (caught bool, err error) {
 		return false, err
 	}
 	if m.unit != "" {
-		if out, err := exec.Command("go", "vet", "-buildvcs=false", "-overlay", overlay, m.unit).CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "vet", "-overlay", overlay, m.unit).CombinedOutput(); err != nil {
 			return false, fmt.Errorf("the fault does not compile: %w\n%s", err, out)
 		}
-		return failed(exec.Command("go", "test", "-buildvcs=false", "-vet=off", "-count=1", "-timeout", "2m", "-overlay", overlay, m.unit))
+		return failed(unitTests(m.unit, "-overlay", overlay))
 	}
 	program, err := build(dir, overlay)
 	if err != nil {
 		return false, err
 	}
-	c := exec.Command("build/test/worlds", "-suite", "e2e=build/test/e2e.test", "-stackup", program, "-summary",
-		"-logs", filepath.Join(dir, "logs"), "-test.run", "^"+m.e2e+"$")
-	return failed(c)
+	return failed(m.e2eTests(program))
 }
 
 // overlay writes the faulty file, and what the compiler reads to take it.
@@ -108,8 +141,7 @@ func (m mutant) overlay(dir string) (path string, err error) {
 // build makes a stackup with the fault, beside the real helper programs.
 func build(dir, overlay string) (program string, err error) {
 	program = filepath.Join(dir, "stackup")
-	c := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-overlay", overlay, "-o", program, "./cmd/stackup")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	c := exec.Command("go", "build", "-overlay", overlay, "-o", program, "./cmd/stackup")
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the fault does not compile: %w\n%s", err, out)
 	}

@@ -1,7 +1,7 @@
 // Command testreport sums up a run of `make test`: which tests failed and then passed
 // alone, where the time went, how long it took, and the slowest tests.
 //
-//	testreport [-times] [-began SECONDS] FOLDER
+//	testreport [-times] [-all] [-failed] [-began SECONDS] FOLDER
 //
 // FOLDER has what the run wrote: *.json with the events of `go test -json`, and below
 // e2e/ a .spent file for each test with the kinds of work it spent time on. The exit

@@ -36,7 +36,7 @@ func (r *results) printFlaky(w io.Writer) (n int) {
 func (r *results) printLast(w io.Writer, took time.Duration) {
 	failed := 0
 	for _, t := range r.tests {
-		if t.failed > 0 && t.passed == 0 {
+		if t.hasFailed() {
 			failed++
 		}
 	}
@@ -100,10 +100,10 @@ func (r *results) printCoverage(w io.Writer) {
 		if sums[t.pkg] == nil {
 			sums[t.pkg] = &sum{}
 		}
-		if t.passed+t.failed > 0 {
-			sums[t.pkg].ran++
-		} else {
+		if t.wasLeftOut() {
 			sums[t.pkg].left++
+		} else {
+			sums[t.pkg].ran++
 		}
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -113,7 +113,7 @@ func (r *results) printCoverage(w io.Writer) {
 	}
 	t.Flush()
 	for _, x := range r.tests {
-		if x.passed+x.failed == 0 {
+		if x.wasLeftOut() {
 			fmt.Fprintln(w, "left out:", x.title())
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,13 @@ type results struct {
 	took  time.Duration
 	spent []spent
 }
+
+// hasFailed reports whether the test never came to a good end. One that began and did
+// not end, as in a program that crashed, has not.
+func (t *test) hasFailed() bool { return t.passed == 0 && (t.failed > 0 || t.left == 0) }
+
+// wasLeftOut reports whether the test said that it cannot run here.
+func (t *test) wasLeftOut() bool { return t.passed+t.failed == 0 && t.left > 0 }
 
 // test is one top-level test of one package. The variants of an e2e test are tests of
 // packages of their own.
@@ -71,19 +79,31 @@ func read(folder string) (*results, error) {
 	return r, err
 }
 
-// events reads one file of events.
+// events reads one file of events. A package that failed without a test's failing
+// counts as a failed test.
 func (r *results) events(path string, seen map[string]*test) error {
-	return lines(path, func(line []byte) error {
+	var failed []string
+	err := lines(path, func(line []byte) error {
 		var e struct {
 			Action, Package, Test string
 			Elapsed               float64
 		}
-		if err := json.Unmarshal(line, &e); err != nil || e.Test == "" || strings.Contains(e.Test, "/") {
+		switch err := json.Unmarshal(line, &e); {
+		case err != nil:
 			return err
+		case e.Test == "" && e.Action == "fail":
+			failed = append(failed, e.Package)
+		case e.Test != "" && !strings.Contains(e.Test, "/"):
+			r.count(seen, e.Package, e.Test, e.Action, e.Elapsed)
 		}
-		r.count(seen, e.Package, e.Test, e.Action, e.Elapsed)
 		return nil
 	})
+	for _, pkg := range failed {
+		if !slices.ContainsFunc(r.tests, func(t *test) bool { return t.pkg == pkg && (t.failed > 0 || t.hasFailed()) }) {
+			r.count(seen, pkg, "(the package)", "fail", 0)
+		}
+	}
+	return err
 }
 
 // machine reads what the tests in the emulated machine have printed.

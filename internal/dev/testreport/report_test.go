@@ -61,6 +61,21 @@ func TestLastLineNamesFailuresAndTheSlowest(t *testing.T) {
 	}
 }
 
+// TestACrashIsAFailure: a test that never ended, and a package that failed without one,
+// are no success.
+func TestACrashIsAFailure(t *testing.T) {
+	r := resultsOf(t, map[string]string{"unit.json": `{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p"}
+{"Action":"fail","Package":"q"}
+{"Action":"pass","Package":"r","Test":"TestB"}
+`})
+	var out strings.Builder
+	r.printLast(&out, time.Second)
+	if !strings.HasPrefix(out.String(), "3 tests, 2 failed, ") {
+		t.Errorf("the last line: %s", out.String())
+	}
+}
+
 func TestKindsOfWorkAreSummed(t *testing.T) {
 	r := resultsOf(t, map[string]string{
 		"e2e.json":                 "",

@@ -95,15 +95,19 @@ func (s suite) list(ctx context.Context, o options) (out []unit, err error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "list")
-	c := exec.CommandContext(ctx, s.program, "-test.run", o.pattern)
-	c.Dir = s.folder
-	c.Env = append(os.Environ(), "E2E_LIST="+path)
-	if out, err := c.CombinedOutput(); err != nil {
+	if out, err := s.run(ctx, path, "-test.run", o.pattern); err != nil {
 		return nil, fmt.Errorf("list the tests of %s: %w\n%s", s.folder, err, out)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
+	}
+	names, err := s.run(ctx, path, "-test.list", o.pattern)
+	if err != nil {
+		return nil, fmt.Errorf("list the tests of %s: %w\n%s", s.folder, err, names)
+	}
+	if missing := unlisted(names, string(text)); len(missing) > 0 {
+		return nil, fmt.Errorf("%s: %s must make a world before anything else", s.folder, strings.Join(missing, ", "))
 	}
 	for line := range strings.Lines(string(text)) {
 		var l listed
@@ -123,9 +127,26 @@ func (s suite) list(ctx context.Context, o options) (out []unit, err error) {
 	return out, nil
 }
 
+// run runs the program so that its tests note themselves in the file at path.
+func (s suite) run(ctx context.Context, path, flag, pattern string) (string, error) {
+	c := exec.CommandContext(ctx, s.program, flag, pattern)
+	c.Dir = s.folder
+	c.Env = append(os.Environ(), "E2E_LIST="+path)
+	out, err := c.CombinedOutput()
+	return string(out), err
+}
+
+// unlisted returns those tests, of the output of -test.list, that have not noted
+// themselves: they do something else first than making their world.
+func unlisted(names, text string) []string {
+	return slices.DeleteFunc(strings.Fields(names), func(name string) bool {
+		return strings.Contains(text, fmt.Sprintf("{%q:%q,", "test", name))
+	})
+}
+
 // units are the variants of a test in a run: of most tests one, on the engine that
 // it prefers. Tests of the main path, and all tests of a run of everything, take every
-// engine, and cgroup v2 on the embedded one.
+// engine, and cgroup v2 on the first of them.
 func (l listed) units(all bool) (out []unit) {
 	for i, engine := range l.Engines {
 		if i > 0 && !all && !l.Always {

@@ -49,6 +49,14 @@ func TestLongTestsComeFirst(t *testing.T) {
 	}
 }
 
+// TestUnlisted: a test that skips itself before it makes a world is not forgotten.
+func TestUnlisted(t *testing.T) {
+	got := unlisted("TestA\nTestAB\n", `{"test":"TestAB","engines":["embedded"]}`+"\n")
+	if !slices.Equal(got, []string{"TestA"}) {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestSuiteFlag(t *testing.T) {
 	var s suites
 	if err := s.Set("e2e=build/x.test"); err != nil || len(s) != 1 || s[0].folder != "e2e" || !strings.HasPrefix(s[0].program, "/") {

@@ -50,6 +50,10 @@ func main() {
 	flag.StringVar(&o.logs, "logs", "build/test/e2e", "folder for the tests' outputs")
 	flag.BoolVar(&o.summary, "summary", false, "print failures per test in place of events")
 	flag.Parse()
+	if o.jobs < 1 || o.count < 1 {
+		fmt.Fprintln(os.Stderr, "worlds: -jobs and -count are 1 at least")
+		os.Exit(3)
+	}
 	o.variant = flag.Arg(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
