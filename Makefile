@@ -36,9 +36,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 deps: ## install what a full build and test needs and this machine lacks (apt)
-	@$(NEED) gcc=gcc '/usr/lib/*/crti.o=libc6-dev' pkg-config=pkg-config '/usr/lib/*/libseccomp.a=libseccomp-dev' \
-		mmdebstrap=mmdebstrap curl=curl busybox=busybox-static iptables=iptables nft=nftables ip=iproute2 \
-		/etc/ssl/certs/ca-certificates.crt=ca-certificates
+	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(NEED_E2E) curl=curl
 
 build: core helpers ## build bin/stackup and its helper programs
 

@@ -11,22 +11,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // results is what a run has come to.
 type results struct {
 	tests []*test // in the order of their first end
-	took  time.Duration
 	spent []spent
 }
-
-// hasFailed reports whether the test never came to a good end. One that began and did
-// not end, as in a program that crashed, has not.
-func (t *test) hasFailed() bool { return t.passed == 0 && (t.failed > 0 || t.left == 0) }
-
-// wasLeftOut reports whether the test said that it cannot run here.
-func (t *test) wasLeftOut() bool { return t.passed+t.failed == 0 && t.left > 0 }
 
 // test is one top-level test of one package. The variants of an e2e test are tests of
 // packages of their own.
@@ -35,6 +26,13 @@ type test struct {
 	passed, failed, left int // how often; left out counts skips
 	seconds              float64
 }
+
+// hasFailed reports whether the test never came to a good end. One that began and did
+// not end, as in a program that crashed, has not.
+func (t *test) hasFailed() bool { return t.passed == 0 && (t.failed > 0 || t.left == 0) }
+
+// wasLeftOut reports whether the test said that it cannot run here.
+func (t *test) wasLeftOut() bool { return t.passed+t.failed == 0 && t.left > 0 }
 
 // spent is one kind of work of one test: e2e's record.
 type spent struct {

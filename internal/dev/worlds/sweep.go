@@ -1,14 +1,14 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"stackup.dev/stackup/internal/statedir"
 )
 
 // sweep takes away what the world whose folders begin with prefix has left, after
@@ -38,8 +38,7 @@ func sweep(prefix string) error {
 // controlGroups lists the control groups of the stackup whose root this is, inner
 // ones first.
 func controlGroups(root string) (out []string) {
-	sum := sha256.Sum256([]byte(root))
-	name := "stackup-" + hex.EncodeToString(sum[:3])
+	name := statedir.Dirs{Root: root}.Namespace() // its control groups' parent bears the name
 	for _, pattern := range []string{"/sys/fs/cgroup/" + name, "/sys/fs/cgroup/*/" + name} {
 		tops, _ := filepath.Glob(pattern) // the pattern is good
 		for _, top := range tops {
