@@ -87,7 +87,7 @@ networks:
 		"grep -c '^eth0.00000000.010BD60A' /proc/net/route":                      "1",
 		"grep -c '^fd000214001100000000000000000020 .* eth0' /proc/net/if_inet6": "1",
 	})
-	if !w.fetches("stack.yaml", "b", "http://a") {
+	if !w.reaches("stack.yaml", "b", "http://a") {
 		t.Error("b does not reach a")
 	}
 	for _, url := range []string{"http://10.214.11.20", "http://[fd00:214:11::20]"} {
@@ -99,7 +99,7 @@ networks:
 	// In mode l3 nobody on the wire finds a container by asking for it.
 	w.file("stack.yaml", strings.Replace(stack, "ipvlan_mode: l2", "ipvlan_mode: l3", 1))
 	w.must("up", "-d")
-	if !w.fetches("stack.yaml", "b", "http://a") {
+	if !w.reaches("stack.yaml", "b", "http://a") {
 		t.Error("b does not reach a in mode l3")
 	}
 	if c, err := net.DialTimeout("tcp", "10.214.11.20:80", 2*time.Second); err == nil {

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -80,17 +81,17 @@ networks:
 		}
 	}
 	for _, url := range []string{"http://[fd00:214:9::20]:80", "http://[fd00:214:9::1]:18110", "http://[fd00:214:9::1]:18114"} { // by the bridge, by a port of one's own network, by another's
-		if !w.fetches("stack.yaml", "peer", url) {
+		if !w.reaches("stack.yaml", "peer", url) {
 			t.Errorf("%s: no answer to peer", url)
 		}
 	}
-	if w.fetches("other.yaml", "o", "http://[fd00:214:9::20]:80") {
+	if !w.reachesNot("other.yaml", "o", "http://[fd00:214:9::20]:80") {
 		t.Error("another stack reaches a container by IPv6")
 	}
-	if !w.fetches("other.yaml", "o", "http://[fd00:214:9::1]:18110") {
+	if !w.reaches("other.yaml", "o", "http://[fd00:214:9::1]:18110") {
 		t.Error("another stack does not reach a published port")
 	}
-	if w.fetches("stack.yaml", "shut", "http://[fd00:214:9::1]:18110") {
+	if !w.reachesNot("stack.yaml", "shut", "http://[fd00:214:9::1]:18110") {
 		t.Error("who is on an internal network gets out by IPv6")
 	}
 	if _, err := net.DialTimeout("tcp", "[fd00:214:9::1]:18113", allow(2*time.Second)); err == nil {
@@ -105,11 +106,18 @@ networks:
 	w.must("down")
 }
 
-// fetches says whether a service gets a page, within two seconds.
-func (w *world) fetches(file, service, url string) bool {
+// reaches reports whether a service gets a page.
+func (w *world) reaches(file, service, url string) bool { return w.fetches(file, service, url, 20) }
+
+// reachesNot reports whether a service gets no page within two seconds.
+func (w *world) reachesNot(file, service, url string) bool {
+	return !w.fetches(file, service, url, 2)
+}
+
+func (w *world) fetches(file, service, url string, seconds int) bool {
 	w.t.Helper()
 	r := w.run("-f", file, "exec", "-T", service, "sh", "-c",
-		`wget -q -O - "$0" & p=$!; { sleep 2; kill $p; } >/dev/null 2>&1 & wait $p`, url)
+		fmt.Sprintf(`wget -q -O - "$0" & p=$!; { sleep %d; kill $p; } >/dev/null 2>&1 & wait $p`, seconds), url)
 	return r.code == 0 && strings.Contains(r.out, "hello from busybox")
 }
 
@@ -212,10 +220,10 @@ networks:
 	if got := w.hostsEntries("b", "a"); len(got) != 1 || got[0] == front("a") { // by the other network alone
 		t.Errorf("b knows a at %v", got)
 	}
-	if w.fetches("stack.yaml", "b", "http://"+front("a")) {
+	if !w.reachesNot("stack.yaml", "b", "http://"+front("a")) {
 		t.Error("b reaches a on a network without enable_icc")
 	}
-	if !w.fetches("stack.yaml", "b", "http://a") {
+	if !w.reaches("stack.yaml", "b", "http://a") {
 		t.Error("b does not reach a on the other network")
 	}
 	if w.get("http://127.0.0.1:18120") == "" {
@@ -272,7 +280,7 @@ networks:
 	if got := addressOf(t, w.ps()["b.1"]); got != "10.214.11.64" {
 		t.Errorf("b has %s", got)
 	}
-	if !w.fetches("stack.yaml", "b", "http://a") {
+	if !w.reaches("stack.yaml", "b", "http://a") {
 		t.Error("b does not reach a")
 	}
 	for _, url := range []string{"http://10.214.11.20", "http://[fd00:214:11::20]"} { // this machine is a neighbour by the wire's other end
