@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -19,8 +21,6 @@ import (
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/vishvananda/netlink"
-
-	"stackup.dev/stackup/internal/statedir"
 )
 
 // traces is everything on the machine that a stack could leave behind, one
@@ -220,7 +220,8 @@ func (w *world) fileTraces(t traces) {
 // namespaceOf is the containerd namespace of a world, which is also the name
 // of its control groups' parent.
 func namespaceOf(root string) string {
-	return statedir.Dirs{Root: root}.Namespace()
+	sum := sha256.Sum256([]byte(root))
+	return "stackup-" + hex.EncodeToString(sum[:3])
 }
 
 // engineTraces asks containerd itself.

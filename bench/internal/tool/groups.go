@@ -1,9 +1,9 @@
 package tool
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"path/filepath"
-
-	"stackup.dev/stackup/internal/statedir"
 )
 
 // group is a name for a tool's control groups that only this run has.
@@ -16,7 +16,8 @@ func (p Place) Groups() (all []string) {
 		all = append(all, p.group(name))
 	}
 	for _, name := range []string{"stackup", "stackup-system"} {
-		all = append(all, statedir.Dirs{Root: stackupAt(p, name).root()}.Namespace()) // their parent bears the name
+		root := sha256.Sum256([]byte(stackupAt(p, name).root())) // stackup names its own so
+		all = append(all, "stackup-"+hex.EncodeToString(root[:3]))
 	}
 	return all
 }
