@@ -5,8 +5,10 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -34,6 +36,18 @@ var slow = sync.OnceValue(func() float64 {
 
 // allow returns the limit that a duration of a quiet machine becomes on this one.
 func allow(d time.Duration) time.Duration { return time.Duration(float64(d) * slow()) }
+
+// stretched returns how long a limit of stackup's own becomes here (docs/engines.md): as
+// many times longer as there are processes for each processor, 15 times at most.
+func stretched(t *testing.T, limit time.Duration) time.Duration {
+	t.Helper()
+	b, err := os.ReadFile("/proc/loadavg")
+	check(t, err)
+	var load float64
+	_, err = fmt.Sscan(string(b), &load)
+	check(t, err)
+	return time.Duration(float64(limit) * min(max(load/float64(runtime.NumCPU()), 1), 15))
+}
 
 // deadline is a moment in the time that this process is given.
 type deadline time.Duration

@@ -58,7 +58,7 @@ func TestEngineStopped(t *testing.T) {
 	w.killEngine(syscall.SIGSTOP)
 	for _, args := range [][]string{{"ps"}, {"up", "-d"}, {"plan"}, {"down"}} {
 		r := w.run(args...)
-		if r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > allow(10*time.Second) {
+		if r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > allow(5*time.Second)+stretched(t, 5*time.Second) {
 			t.Errorf("%v with a stopped engine: exit %d after %s\n%s", args, r.code, r.took, r.err)
 		}
 	}
@@ -112,7 +112,7 @@ func (w *world) hangs(c hang, p *proxy, args ...string) {
 	if c.name != "" { // lists run beside one another, and none is answered any more
 		call = c.name
 	}
-	if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > allow(45*time.Second) {
+	if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > allow(25*time.Second)+stretched(w.t, 20*time.Second) {
 		w.t.Errorf("hang at call %d of %s: exit %d after %s, want the name of %s\n%s", c.at, c.match, r.code, r.took, call, r.err)
 	}
 }

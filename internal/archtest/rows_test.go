@@ -14,7 +14,7 @@ var (
 	core = []string{"spec", "planner", "internal/event", "internal/labels", "internal/statedir"}
 	// leaves do one thing each and know neither the executor nor containerd.
 	leaves = []string{
-		"internal/fileevents", "internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns", "internal/relay", "internal/forward",
+		"internal/busy", "internal/fileevents", "internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns", "internal/relay", "internal/forward",
 		"internal/ports", "internal/provider", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build", "internal/tree", "internal/chronicle",
 	}
 )
@@ -32,6 +32,7 @@ var rows = []row{
 
 	{"internal/health", []string{"spec", "planner", "internal/statedir", "internal/fileevents"}, nil, "probes run in whatever can exec"},
 	{"internal/restart", []string{"spec", "planner"}, nil, "restart rules are a function"},
+	{"internal/busy", nil, nil, "limits and the machine's load, whatever waits"},
 	{"internal/fileevents", nil, nil, "events of files, whatever they hold"},
 	{"internal/watch", nil, nil, "watching files needs no stack"},
 	{"internal/dns", []string{"planner", "spec"}, nil, "name tables are derived from state"},
@@ -54,7 +55,7 @@ var rows = []row{
 	{"internal/cni/stackup-cni", []string{"internal/cni", "internal/network/..."}, nil, "one process per attachment: it must stay small"},
 	{"internal/inspect", []string{"planner", "spec", "internal/labels", "internal/network/...", "internal/restart"}, nil, "what ps and exec know of a container, free of containerd's types"},
 
-	{"internal/engine/...", []string{"internal/statedir", "internal/engine/..."}, nil, "runs containerd; what it is used for is not its business"},
+	{"internal/engine/...", []string{"internal/statedir", "internal/busy", "internal/engine/..."}, nil, "runs containerd; what it is used for is not its business"},
 	{"internal/ctrd", merge(core, leaves, []string{"executor", "internal/cni"}), []string{"internal/enginetest", "internal/engine/..."}, "the adapter to containerd sees what it adapts to, never use cases or output"},
 	{"internal/supervisor", merge(core, leaves, []string{"internal/ctrd"}), []string{"internal/enginetest"}, "what outlives the command never plans through the executor"},
 	{"internal/ui", []string{"internal/event", "planner", "spec"}, nil, "shows what it is given"},

@@ -10,8 +10,11 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"google.golang.org/grpc"
+
+	"stackup.dev/stackup/internal/busy"
 )
 
+// Limits of calls to the engine, on a machine that is not busy.
 const (
 	callTime = 20 * time.Second // of calls that only write a record or start a process
 	longTime = 10 * time.Minute // of calls that move or delete data
@@ -45,21 +48,15 @@ func (e *Engine) deadline(ctx context.Context, method string, req, reply any, cc
 	})
 }
 
-// limitSlack is how much earlier than ours an engine's clock may run out.
-const limitSlack = 100 * time.Millisecond
-
 func limited(ctx context.Context, limit time.Duration, method string, call func(context.Context) error) error {
 	if limit == 0 {
 		return gone(method, call(ctx))
 	}
 	silent := &silentError{method: path.Base(path.Dir(method)) + "/" + path.Base(method), limit: limit}
-	begin, outer := time.Now(), ctx
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, silent)
+	ctx, cancel := busy.WithTimeout(ctx, limit, silent)
 	defer cancel()
 	err := call(ctx)
-	// The engine is told the limit too, and may be the first to give up.
-	late := outer.Err() == nil && time.Since(begin) > limit-limitSlack
-	if err != nil && (late || context.Cause(ctx) == silent) { //nolint:errorlint // this very error, made above
+	if err != nil && context.Cause(ctx) == silent { //nolint:errorlint // this very error, made above
 		return silent
 	}
 	return gone(method, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/moby/sys/signal"
 	"golang.org/x/sys/unix"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/planner"
 )
 
@@ -78,7 +79,7 @@ func (e *Engine) awaitKilled(ctx context.Context, id string) error {
 	if err := e.Dirs.SweepExecs(); err != nil {
 		return err
 	}
-	if ended, err = e.awaitExit(ctx, id, killWait); err == nil && !ended {
+	if ended, err = e.awaitExit(ctx, id, busy.Stretch(killWait)); err == nil && !ended {
 		err = fmt.Errorf("its process is still there %s after SIGKILL", killWait)
 	}
 	return err

@@ -156,8 +156,7 @@ func TestStopKillsHungEngine(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Millisecond, errors.New("too late"))
 	defer cancel()
 	want := fmt.Sprintf("too late; process %d is the engine", pid)
-	start := &starting{Dirs: d, libexec: newLibexec(t)}
-	if err := start.bringUp(ctx); err == nil || !strings.HasPrefix(err.Error(), want) {
+	if err := bringUp(ctx, d, newLibexec(t)); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("bringUp beside a hung engine = %v, want %q", err, want)
 	}
 	if err := end(t.Context(), d, 100*time.Millisecond); err != nil {

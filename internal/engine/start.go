@@ -6,16 +6,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"sync/atomic"
 	"syscall"
 	"time"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/statedir"
 )
 
 const (
 	// startLock is held while somebody starts or stops the engine.
 	startLock = "engine-start"
+	// startTime is how long an engine may take until it answers, on a machine that is not busy.
+	startTime = 20 * time.Second
 	// firstPause and longestPause bound the time between two questions to an engine that
 	// starts. A pause is a twentieth of the time waited so far.
 	firstPause   = 2 * time.Millisecond
@@ -24,8 +26,7 @@ const (
 
 // Start sees to it that the embedded engine runs and answers, and starts it
 // detached if it does not. Any number of processes may call it at once: one
-// engine comes of it. It gives up once the engine has done nothing for 20 seconds, or
-// does not answer after 5 minutes.
+// engine comes of it. It gives up after 20 seconds, later on a busy machine.
 //
 // The engine is this program again, called as `engine run --root R --state S`.
 func Start(ctx context.Context, d statedir.Dirs, libexec string) error {
@@ -35,55 +36,38 @@ func Start(ctx context.Context, d statedir.Dirs, libexec string) error {
 	if err := Check(d, libexec); err != nil {
 		return err
 	}
-	s := &starting{Dirs: d, libexec: libexec}
-	ctx, cancel := whilePatient(ctx, s.waitedFor)
+	ctx, cancel := busy.WithTimeout(ctx, startTime, fmt.Errorf("it did not answer within %s", startTime))
 	defer cancel()
 	lock, err := d.Lock(ctx, startLock, nil)
 	if err != nil {
 		return fmt.Errorf("start the engine: %w", err)
 	}
 	defer func() { _ = lock.Unlock() }()
-	if err := s.bringUp(ctx); err != nil {
+	if err := bringUp(ctx, d, libexec); err != nil {
 		return fmt.Errorf("start the engine: %w", err)
 	}
 	return nil
 }
 
-// starting is a start of the engine under way.
-type starting struct {
-	statedir.Dirs
-	libexec string
-	child   atomic.Pointer[child] // the engine that it has spawned
-}
-
-// waitedFor returns the process that has to do something next: the engine, one that is
-// to become the engine, or another start, which spawns one. 0 is none.
-func (s *starting) waitedFor() int {
-	if pid := s.HolderOf(lockName).PID; workOf(pid).pid != 0 {
-		return pid
-	}
-	if c := s.child.Load(); c != nil {
-		return c.cmd.Process.Pid
-	}
-	return s.HolderOf(startLock).PID
-}
-
 // bringUp waits until the engine answers. It spawns one once none holds the
 // engine's lock: an engine that is about to end, or hangs, is waited for.
-func (s *starting) bringUp(ctx context.Context) error {
+func bringUp(ctx context.Context, d statedir.Dirs, libexec string) error {
+	var c *child
 	for begin := time.Now(); ; {
-		if _, err := Ping(ctx, s.Socket()); err == nil {
+		if _, err := Ping(ctx, d.Socket()); err == nil {
 			return nil
 		}
-		if err := s.spawnIfNone(); err != nil {
-			return err
+		if c == nil {
+			var err error
+			if c, err = spawnIfNone(d, libexec); err != nil {
+				return err
+			}
 		}
-		c := s.child.Load()
 		select {
 		case <-c.ended():
-			return c.why(s.Dirs)
+			return c.why(d)
 		case <-ctx.Done():
-			return errors.Join(givenUp(ctx, s.Dirs), c.kill())
+			return errors.Join(givenUp(ctx, d), c.kill())
 		case <-time.After(min(max(firstPause, time.Since(begin)/20), longestPause)):
 		}
 	}
@@ -97,19 +81,11 @@ func givenUp(ctx context.Context, d statedir.Dirs) error {
 	return context.Cause(ctx)
 }
 
-// spawnIfNone spawns the engine unless this start has done so, or an engine lives.
-func (s *starting) spawnIfNone() error {
-	if s.child.Load() != nil {
-		return nil
+func spawnIfNone(d statedir.Dirs, libexec string) (*child, error) {
+	if _, held, err := holder(d); held || err != nil {
+		return nil, err
 	}
-	if _, held, err := holder(s.Dirs); held || err != nil {
-		return err
-	}
-	c, err := spawn(s.Dirs, s.libexec)
-	if err == nil {
-		s.child.Store(c)
-	}
-	return err
+	return spawn(d, libexec)
 }
 
 // child is an engine that this process spawned.
