@@ -3,6 +3,8 @@ package ctrd
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"testing"
 	"time"
@@ -75,4 +77,32 @@ func TestStreamsAreOpenBeforeAnybodyComes(t *testing.T) {
 			t.Fatalf("passed on %q, %v", out.String(), err)
 		}
 	}
+}
+
+// TestFailedStartFreesALateShim: a shim that has looked a FIFO up when the command gives
+// up the start opens it all the same, and does not wait for a reader that never comes.
+func TestFailedStartFreesALateShim(t *testing.T) {
+	dir := t.TempDir()
+	streams, hold, err := newHeldIO(dir, "exec-x", false, newExecIO(inspect.Process{Stdout: io.Discard}))
+	fatal(t, err)
+	looked, err := os.OpenFile(streams.Config().Stdout, unix.O_PATH, 0)
+	fatal(t, err)
+	streams.Cancel() // as the client does where the engine goes away during the start
+	streams.Wait()
+	fatal(t, streams.Close())
+	opened := make(chan error, 1)
+	go func() {
+		f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", looked.Fd()), os.O_WRONLY, 0)
+		if err == nil {
+			err = f.Close()
+		}
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		fatal(t, err)
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for a reader")
+	}
+	fatal(t, errors.Join(hold.Close(), looked.Close()))
 }

@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/statedir"
 )
 
 // execCleanup bounds the deletion of an exec.
@@ -40,17 +43,20 @@ func (e *Engine) Exec(ctx context.Context, id string, p inspect.Process) (code i
 	if p.Detached {
 		return 0, e.detached(ctx, task, ps)
 	}
-	fifos := e.Dirs.Exec(os.Getpid())
-	if err := os.MkdirAll(fifos, 0o700); err != nil {
+	io := newExecIO(p)
+	execID := "exec-" + rand.Text()
+	streams, hold, err := newHeldIO(e.Dirs.Exec(os.Getpid()), execID, p.Terminal, io)
+	if err != nil {
 		return 0, err
 	}
-	io := newExecIO(p)
-	proc, err := task.Exec(ctx, "exec-"+rand.Text(), ps, cio.NewCreator(io.opts(p.Terminal, fifos)...))
+	release := sync.OnceValue(hold.Close)
+	defer func() { err = errors.Join(err, release()) }()
+	proc, err := task.Exec(ctx, execID, ps, func(string) (cio.IO, error) { return streams, nil })
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, deleteExec(ctx, proc)) }()
-	return e.runExec(ctx, id, proc, p, io)
+	return e.runExec(ctx, id, proc, p, io, release)
 }
 
 // detached starts a process that goes on by itself. What is left of it goes with
@@ -100,12 +106,22 @@ func timedOut(err error) bool {
 	return err != nil && strings.Contains(err.Error(), context.DeadlineExceeded.Error())
 }
 
-func (e *Engine) runExec(ctx context.Context, id string, proc containerd.Process, p inspect.Process, io *execIO) (int, error) {
+// runExec starts the process and waits for its end. Its FIFOs are held until it has
+// started: a shim that finds nobody at the other end of one waits for half a minute,
+// and tells of no exit meanwhile. Where the start fails, as with an engine that goes
+// away, the shim may still be on its way to open them.
+func (e *Engine) runExec(ctx context.Context, id string, proc containerd.Process, p inspect.Process, io *execIO, release func() error) (int, error) {
 	exit, err := proc.Wait(ctx)
 	if err != nil {
 		return 0, err
 	}
 	if err := e.startExec(ctx, id, proc); err != nil {
+		if errdefs.IsUnavailable(err) {
+			time.Sleep(statedir.ReleaseTime) // the FIFOs are gone, but for a shim that has just looked one up
+		}
+		return 0, err
+	}
+	if err := release(); err != nil {
 		return 0, err
 	}
 	if p.Started != nil {

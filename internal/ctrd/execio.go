@@ -12,7 +12,6 @@ import (
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/pkg/cio"
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/inspect"
@@ -45,14 +44,6 @@ func newExecIO(p inspect.Process) *execIO {
 		x.stderr = movingWriter{p.Stderr, x}
 	}
 	return x
-}
-
-func (x *execIO) opts(terminal bool, fifos string) []cio.Opt {
-	opts := []cio.Opt{cio.WithStreams(x.stdin, x.stdout, x.stderr), cio.WithFIFODir(fifos)}
-	if terminal {
-		opts = append(opts, cio.WithTerminal)
-	}
-	return opts
 }
 
 // passEOF closes the shim's end of stdin once ours has ended: without that the

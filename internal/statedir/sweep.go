@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// releaseTime is what a shim takes at most from looking a FIFO up to opening it.
-const releaseTime = 50 * time.Millisecond
+// ReleaseTime is what a shim takes at most from looking a FIFO up to opening it.
+const ReleaseTime = 50 * time.Millisecond
 
 // Sweep takes away what killed commands have left and no later step of a plan
 // would: files of passing locks that nobody holds, files aside that nobody
@@ -93,7 +93,7 @@ func removeFIFOs(folder string) error {
 	})
 	err = errors.Join(err, os.RemoveAll(folder))
 	if len(readers) > 0 {
-		time.Sleep(releaseTime)
+		time.Sleep(ReleaseTime)
 	}
 	for _, f := range readers {
 		_ = f.Close() // only read from
