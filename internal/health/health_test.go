@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,22 +80,26 @@ func TestConfigOf(t *testing.T) {
 }
 
 // script is a prober that plays its steps and then hangs.
-type script []func(ctx context.Context) (int, string, error)
+type script []func(ctx context.Context, started func()) (int, string, error)
 
-func (s *script) Probe(ctx context.Context) (int, string, error) {
+func (s *script) Probe(ctx context.Context, started func()) (int, string, error) {
 	if len(*s) == 0 {
-		return hang(ctx)
+		return hang(ctx, started)
 	}
 	step := (*s)[0]
 	*s = (*s)[1:]
-	return step(ctx)
+	return step(ctx, started)
 }
 
-func exit(code int, out string) func(context.Context) (int, string, error) {
-	return func(context.Context) (int, string, error) { return code, out, nil }
+func exit(code int, out string) func(context.Context, func()) (int, string, error) {
+	return func(_ context.Context, started func()) (int, string, error) {
+		started()
+		return code, out, nil
+	}
 }
 
-func hang(ctx context.Context) (int, string, error) {
+func hang(ctx context.Context, started func()) (int, string, error) {
+	started()
 	<-ctx.Done()
 	return 0, "half", ctx.Err()
 }
@@ -109,7 +114,7 @@ func TestLoop(t *testing.T) {
 			Output  string
 			Kept    int
 		}
-		broken := func(context.Context) (int, string, error) { return 0, "", errors.New("no such program") }
+		broken := func(context.Context, func()) (int, string, error) { return 0, "", errors.New("no such program") }
 		p := &script{exit(1, "no"), exit(0, "yes"), exit(1, "no"), broken}
 		start := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -133,6 +138,31 @@ func TestLoop(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("published (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestLoopWithoutAnEngine: a probe that did not come to be is no result, however often,
+// and the time until a probe's process runs is not the probe's.
+func TestLoopWithoutAnEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		away := func(context.Context, func()) (int, string, error) {
+			return 0, "", fmt.Errorf("%w: the engine is away", ErrNoResult)
+		}
+		slow := func(ctx context.Context, started func()) (int, string, error) {
+			time.Sleep(2 * cfg.Timeout)
+			return exit(0, "late")(ctx, started)
+		}
+		var got []Status
+		l := Loop{Prober: &script{exit(0, "yes"), away, away, away, away, slow}, Config: cfg, Publish: func(s Status, _ bool) {
+			if got = append(got, s); len(got) == 2 {
+				cancel()
+			}
+		}}
+		l.Run(ctx, NewStatus(time.Now()))
+		if len(got) != 2 || got[1].Health != Healthy || got[1].Streak != 0 || got[1].Results[1].Output != "late" {
+			t.Errorf("%+v", got)
 		}
 	})
 }

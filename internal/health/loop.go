@@ -14,11 +14,17 @@ const (
 	MaxResults = 5
 )
 
-// Prober runs one probe. When ctx ends it must kill what it started, children
-// included, and return soon. exit counts only if err is nil.
+// Prober runs one probe. It calls started once, before it returns, when the probe's
+// process runs: the probe's time begins then. When ctx ends it must kill what it
+// started, children included, and return soon. exit counts only if err is nil. An error
+// that wraps ErrNoResult says nothing about the container.
 type Prober interface {
-	Probe(ctx context.Context) (exit int, output string, err error)
+	Probe(ctx context.Context, started func()) (exit int, output string, err error)
 }
+
+// ErrNoResult is the class of errors of a probe that did not come to be, as when the
+// engine is away.
+var ErrNoResult = errors.New("no result")
 
 // waiter is a Prober that may not begin at any time: Await is called before each
 // Probe, and the time that takes is not the probe's. Its error is that of ctx.
@@ -61,9 +67,13 @@ func (l *Loop) Run(ctx context.Context, from Status) {
 		if w, ok := l.Prober.(waiter); ok && w.Await(ctx) != nil {
 			return
 		}
-		r := l.probe(ctx)
+		r, ok := l.probe(ctx)
 		if ctx.Err() != nil {
 			return // the result says nothing about the container
+		}
+		if !ok {
+			timer.Reset(NextDelay(s.State, time.Now(), l.Config))
+			continue
 		}
 		was := s.Health
 		s.State = Next(s.State, r, l.Config)
@@ -74,19 +84,31 @@ func (l *Loop) Run(ctx context.Context, from Status) {
 	}
 }
 
-func (l *Loop) probe(ctx context.Context) Result {
-	ctx, cancel := context.WithTimeout(ctx, l.Config.Timeout)
-	defer cancel()
-	r := Result{Start: time.Now()}
-	exit, output, err := l.Prober.Probe(ctx)
+// errTooLong is the cause that a probe's context ends with.
+var errTooLong = errors.New("the probe takes too long")
+
+// probe runs one probe. ok is false if there is no result.
+func (l *Loop) probe(ctx context.Context) (r Result, ok bool) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var timer *time.Timer
+	r = Result{Start: time.Now()}
+	exit, output, err := l.Prober.Probe(ctx, func() {
+		timer = time.AfterFunc(l.Config.Timeout, func() { cancel(errTooLong) })
+	})
+	if timer != nil {
+		timer.Stop()
+	}
 	r.End, r.Exit, r.Output = time.Now(), exit, capped(output)
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(context.Cause(ctx), errTooLong):
 		r.Exit, r.Output = -1, capped(fmt.Sprintf("probe took longer than %v\n%s", l.Config.Timeout, output))
+	case errors.Is(err, ErrNoResult):
+		return r, false
 	case err != nil:
 		r.Exit, r.Output = -1, capped(err.Error())
 	}
-	return r
+	return r, true
 }
 
 // capped keeps the beginning, in whole characters.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"golang.org/x/sync/semaphore"
 
 	"stackup.dev/stackup/internal/health"
@@ -108,12 +109,19 @@ type prober struct {
 // Await waits for the turn to start a process.
 func (p prober) Await(ctx context.Context) error { return p.starts.Acquire(ctx, 1) }
 
-// Probe implements health.Prober. It follows an Await.
-func (p prober) Probe(ctx context.Context) (int, string, error) {
+// Probe implements health.Prober. It follows an Await. What an engine that is away, or
+// does not answer, leads to is no result.
+func (p prober) Probe(ctx context.Context, started func()) (int, string, error) {
 	var out capped
-	started := sync.OnceFunc(func() { p.starts.Release(1) })
-	defer started()
-	code, err := p.engine.Exec(ctx, p.id, inspect.Process{Args: p.argv, Stdout: &out, Stderr: &out, Started: started})
+	mayStart := sync.OnceFunc(func() { p.starts.Release(1) })
+	defer mayStart()
+	code, err := p.engine.Exec(ctx, p.id, inspect.Process{Args: p.argv, Stdout: &out, Stderr: &out, Started: func() {
+		mayStart()
+		started()
+	}})
+	if errdefs.IsUnavailable(err) {
+		err = fmt.Errorf("%w: %w", health.ErrNoResult, err)
+	}
 	return code, out.String(), err
 }
 

@@ -77,7 +77,8 @@ type tcpProber struct {
 }
 
 // Probe implements health.Prober.
-func (p tcpProber) Probe(ctx context.Context) (int, string, error) {
+func (p tcpProber) Probe(ctx context.Context, started func()) (int, string, error) {
+	started()
 	c, err := dialIn(ctx, p.pid, p.address)
 	if err != nil {
 		return 1, err.Error(), nil
@@ -92,7 +93,8 @@ type httpProber struct {
 }
 
 // Probe implements health.Prober.
-func (p httpProber) Probe(ctx context.Context) (int, string, error) {
+func (p httpProber) Probe(ctx context.Context, started func()) (int, string, error) {
+	started()
 	t := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext:       func(ctx context.Context, _, address string) (net.Conn, error) { return dialIn(ctx, p.pid, address) },
@@ -126,7 +128,8 @@ type logProber struct {
 var errFound = errors.New("found")
 
 // Probe implements health.Prober.
-func (p *logProber) Probe(ctx context.Context) (int, string, error) {
+func (p *logProber) Probe(ctx context.Context, started func()) (int, string, error) {
+	started()
 	if p.found != "" {
 		return 0, p.found, nil
 	}

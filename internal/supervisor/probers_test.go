@@ -27,10 +27,10 @@ func TestProbersFromOutside(t *testing.T) {
 		got  func() (int, string, error)
 		want int
 	}{
-		{"http", func() (int, string, error) { return httpProber{pid, server.URL + "/ok"}.Probe(t.Context()) }, 0},
-		{"http 503", func() (int, string, error) { return httpProber{pid, server.URL + "/"}.Probe(t.Context()) }, 1},
-		{"tcp", func() (int, string, error) { return tcpProber{pid, address}.Probe(t.Context()) }, 0},
-		{"tcp, nobody", func() (int, string, error) { return tcpProber{pid, "127.0.0.1:1"}.Probe(t.Context()) }, 1},
+		{"http", func() (int, string, error) { return httpProber{pid, server.URL + "/ok"}.Probe(t.Context(), func() {}) }, 0},
+		{"http 503", func() (int, string, error) { return httpProber{pid, server.URL + "/"}.Probe(t.Context(), func() {}) }, 1},
+		{"tcp", func() (int, string, error) { return tcpProber{pid, address}.Probe(t.Context(), func() {}) }, 0},
+		{"tcp, nobody", func() (int, string, error) { return tcpProber{pid, "127.0.0.1:1"}.Probe(t.Context(), func() {}) }, 1},
 	} {
 		if code, out, err := tt.got(); code != tt.want || err != nil {
 			t.Errorf("%s: %d %q %v, want %d", tt.name, code, out, err, tt.want)
@@ -51,15 +51,15 @@ func TestLogProber(t *testing.T) {
 	}
 	p := &logProber{dir: dir, pattern: "ready$", since: at}
 	write(line(at.Add(-time.Hour), "ready"))
-	if code, _, err := p.Probe(t.Context()); code != 1 || err != nil {
+	if code, _, err := p.Probe(t.Context(), func() {}); code != 1 || err != nil {
 		t.Errorf("a line of an earlier run: %d %v", code, err)
 	}
 	write(line(at.Add(time.Second), "it is ready"))
-	if code, out, err := p.Probe(t.Context()); code != 0 || out != "it is ready" || err != nil {
+	if code, out, err := p.Probe(t.Context(), func() {}); code != 0 || out != "it is ready" || err != nil {
 		t.Errorf("%d %q %v", code, out, err)
 	}
 	write("")
-	if code, _, err := p.Probe(t.Context()); code != 0 || err != nil {
+	if code, _, err := p.Probe(t.Context(), func() {}); code != 0 || err != nil {
 		t.Errorf("forgotten: %d %v", code, err)
 	}
 }
