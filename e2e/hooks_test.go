@@ -26,7 +26,7 @@ services:
       - command: ["sh", "-c", "echo stopping > /out/stop"]
         user: root
       - command: ["false"]
-    stop_grace_period: 1s
+    stop_grace_period: 30s # the hooks' time too; SIGKILL needs none
     stop_signal: SIGKILL
 `
 	}
