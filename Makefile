@@ -196,8 +196,10 @@ ON_MACHINE := TestIPvlan|TestNFSVolume|TestCIFSVolume|TestAppArmor|TestDefaultSe
 
 machine: e2e-programs $(MACHINE)/disk ## e2e tests of what this kernel may lack, in an emulated machine, as root
 	@$(NEED) qemu-system-x86_64=qemu-system-x86 mke2fs=e2fsprogs
-	@internal/dev/machine/run.sh $(MACHINE) '^($(ON_MACHINE))$$'
-	@internal/dev/machine/run.sh $(MACHINE) '^(TestSELinuxLabels)$$' lsm=landlock,lockdown,yama,integrity,selinux,bpf
+	@failed=0; \
+	internal/dev/machine/run.sh $(MACHINE) '^($(ON_MACHINE))$$' || failed=1; \
+	internal/dev/machine/run.sh $(MACHINE) '^(TestSELinuxLabels)$$' lsm=landlock,lockdown,yama,integrity,selinux,bpf || failed=1; \
+	exit $$failed
 
 $(MACHINE)/disk: $(wildcard internal/dev/machine/*)
 	@$(NEED) mmdebstrap=mmdebstrap mke2fs=e2fsprogs

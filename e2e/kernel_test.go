@@ -148,8 +148,11 @@ func serveNFS(t *testing.T, folder string) {
 	must(t, "mount", "-t", "tmpfs", "export", folder)
 	t.Cleanup(func() { must(t, "umount", folder) })
 	must(t, "mount", "-t", "nfsd", "nfsd", "/proc/fs/nfsd")
+	t.Cleanup(func() { must(t, "umount", "/proc/fs/nfsd") })
 	must(t, "exportfs", "-i", "-o", "rw,no_root_squash,insecure,no_subtree_check,fsid=0", "*:"+folder)
-	must(t, "rpc.mountd", "--no-nfs-version", "3", "--no-udp")
+	mountd := command(t, 5*time.Minute, "rpc.mountd", "--foreground", "--no-nfs-version", "3", "--no-udp")
+	check(t, mountd.Start())
+	t.Cleanup(func() { stop(t, mountd, unix.SIGTERM) })
 	must(t, "rpc.nfsd", "--no-nfs-version", "3", "--no-udp", "--grace-time", "10", "--lease-time", "10", "2")
 	t.Cleanup(func() {
 		must(t, "rpc.nfsd", "0")
