@@ -1,6 +1,9 @@
 package supervisor
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -8,6 +11,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/containerd/errdefs"
+	"golang.org/x/sync/semaphore"
+
+	"stackup.dev/stackup/internal/health"
+	"stackup.dev/stackup/internal/inspect"
 )
 
 func TestProbersFromOutside(t *testing.T) {
@@ -61,5 +70,25 @@ func TestLogProber(t *testing.T) {
 	write("")
 	if code, _, err := p.Probe(t.Context(), func() {}); code != 0 || err != nil {
 		t.Errorf("forgotten: %d %v", code, err)
+	}
+}
+
+// away is an engine that is not there.
+type away struct{ Engine }
+
+func (away) Exec(context.Context, string, inspect.Process) (int, error) {
+	return 0, fmt.Errorf("exec: %w", errdefs.ErrUnavailable)
+}
+
+// TestProbeWithoutAnEngine: it is no result, and gives its turn back.
+func TestProbeWithoutAnEngine(t *testing.T) {
+	p := prober{engine: away{}, id: "web", argv: []string{"true"}, starts: semaphore.NewWeighted(1)}
+	for range 2 {
+		if err := p.Await(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := p.Probe(t.Context(), func() { t.Error("nothing has started") }); !errors.Is(err, health.ErrNoResult) {
+			t.Errorf("%v", err)
+		}
 	}
 }
