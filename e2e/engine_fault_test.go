@@ -219,6 +219,9 @@ services:
 	w.must("down")
 }
 
+// listens is a healthcheck of who listens on port 7000.
+const listens = `{test: ["CMD-SHELL", "grep -q ':1B58 [0-9A-F:]* 0A ' /proc/net/tcp /proc/net/tcp6"], interval: 10s, start_interval: 200ms, start_period: 1m}`
+
 // Intent: an engine that dies and comes back under a stack that runs breaks no
 // connection and loses no line; what ended meanwhile is noticed, and started again
 // if its policy says so.
@@ -227,14 +230,21 @@ func TestEngineRestart(t *testing.T) {
 	w.file("stack.yaml", `
 x-base: &base {image: "stackup.test/busybox:1", stop_grace_period: 0s}
 services:
-  hears: {<<: *base, command: ["nc", "-ll", "-p", "7000", "-e", "cat"]}
-  says: {<<: *base, depends_on: [hears], command: ["sh", "-c", "sleep 0.5; (while echo beat; do sleep 0.2; done) | nc hears 7000 >/dev/null; exit 1"]}
+  hears: {<<: *base, command: ["nc", "-ll", "-p", "7000", "-e", "cat"], healthcheck: `+listens+`}
+  says: {<<: *base, depends_on: {hears: {condition: service_healthy}}, command: ["sh", "-c", "(while echo beat; do sleep 0.2; done) | nc hears 7000 >/dev/null; exit 1"]}
   ticks: {<<: *base, command: ["sh", "-c", "i=0; while :; do echo $$i; i=$$((i+1)); sleep 0.02; done"]}
   back: {<<: *base, restart: always}
   gone: {<<: *base}
 `)
 	w.must("up", "-d", "--wait")
-	w.eventually("the connection stands", func() bool { return len(processesIn(w, "shop-hears")) == 2 }) // nc, and cat at its end
+	w.eventually("the connection stands", func() bool { // nc has cat at its end
+		for pid := range processesIn(w, "shop-hears") {
+			if text, _ := os.ReadFile("/proc/" + pid + "/cmdline"); string(text) == "cat\x00" {
+				return true
+			}
+		}
+		return false
+	})
 	before := w.ps()
 	w.killEngine(syscall.SIGKILL)
 	for _, service := range []string{"back", "gone"} {

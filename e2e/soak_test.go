@@ -45,8 +45,8 @@ services:
   many: {<<: *steady, scale: 3}
   db: {<<: *steady, healthcheck: {test: ["CMD", "true"], interval: 1s}, volumes: ["data:/data"], command: ["sh", "-c", "while :; do date > /data/now; sleep 1; done"]}
   app: {<<: *steady, depends_on: {db: {condition: service_healthy}}}
-  hears: {<<: *base, command: ["sh", "-c", "nc -ll -p 7000 -e cat"]}
-  says: {<<: *base, depends_on: [hears], command: ["sh", "-c", "sleep 2; (while echo beat; do sleep 1; done) | nc hears 7000 > /dev/null; exit 1"]}
+  hears: {<<: *base, command: ["sh", "-c", "nc -ll -p 7000 -e cat"], healthcheck: ` + listens + `}
+  says: {<<: *base, depends_on: {hears: {condition: service_healthy}}, command: ["sh", "-c", "(while echo beat; do sleep 1; done) | nc hears 7000 > /dev/null; exit 1"]}
   asks-a: *asks
   asks-b: *asks
   steady-a: *steady
