@@ -3,7 +3,6 @@ package ctrd
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"sync"
 	"time"
@@ -36,12 +35,6 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 	if err != nil {
 		return 0, err
 	}
-	made := make(chan struct{})
-	openGate := sync.OnceFunc(func() { close(made) })
-	defer openGate()
-	if p.Stdin != nil {
-		p.Stdin = gated{p.Stdin, made}
-	}
 	streams := newExecIO(p)
 	var attached cio.IO
 	err = e.startWith(ctx, rec, restart.Count{}, func() (_ taskIO, err error) {
@@ -49,7 +42,6 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 		attached, t, err = e.attachedIO(id, p, streams)
 		return t, err
 	}, func(ctx context.Context, rec containers.Container) error {
-		openGate()
 		code, err = e.runAttached(ctx, rec, p, streams, attached, unlock)
 		return err
 	})
@@ -67,24 +59,12 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 // They are held: our own end of a stream would be over with the first shim that
 // opens it, which may be one just ending, and the next would wait for us for ever.
 func (e *Engine) attachedIO(id string, p inspect.Process, x *execIO) (cio.IO, taskIO, error) {
-	streams, hold, err := newHeldIO(e.Dirs.Exec(os.Getpid()), id, p.Terminal, x)
+	streams, err := newHeldIO(e.Dirs.Exec(os.Getpid()), id, p.Terminal, x)
 	if err != nil {
 		return nil, taskIO{}, err
 	}
 	c := streams.Config()
-	return streams, taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal, hold: hold}, nil
-}
-
-// gated reads nothing before its gate is open: what a shim that then ends has
-// read is lost.
-type gated struct {
-	io.Reader
-	gate <-chan struct{}
-}
-
-func (g gated) Read(p []byte) (int, error) {
-	<-g.gate
-	return g.Reader.Read(p)
+	return streams, taskIO{stdin: c.Stdin, stdout: c.Stdout, stderr: c.Stderr, terminal: c.Terminal, letGo: streams.release}, nil
 }
 
 // runAttached starts the task that is made, and waits for its end.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -45,18 +44,17 @@ func (e *Engine) Exec(ctx context.Context, id string, p inspect.Process) (code i
 	}
 	io := newExecIO(p)
 	execID := "exec-" + rand.Text()
-	streams, hold, err := newHeldIO(e.Dirs.Exec(os.Getpid()), execID, p.Terminal, io)
+	streams, err := newHeldIO(e.Dirs.Exec(os.Getpid()), execID, p.Terminal, io)
 	if err != nil {
 		return 0, err
 	}
-	release := sync.OnceValue(hold.Close)
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { err = errors.Join(err, streams.release()) }()
 	proc, err := task.Exec(ctx, execID, ps, func(string) (cio.IO, error) { return streams, nil })
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, deleteExec(ctx, proc)) }()
-	return e.runExec(ctx, id, proc, p, io, release)
+	return e.runExec(ctx, id, proc, p, io, streams.release)
 }
 
 // detached starts a process that goes on by itself. What is left of it goes with

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,17 +25,13 @@ const drainQuiet = 300 * time.Millisecond
 type execIO struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	eof            chan struct{}
-	once           sync.Once
+	eof            chan struct{} // closed once all of stdin is passed on
 	moved          atomic.Int64
 	writing        atomic.Int64
 }
 
 func newExecIO(p inspect.Process) *execIO {
-	x := &execIO{eof: make(chan struct{})}
-	if p.Stdin != nil {
-		x.stdin = endReader{p.Stdin, x}
-	}
+	x := &execIO{stdin: p.Stdin, eof: make(chan struct{})}
 	if p.Stdout != nil {
 		x.stdout = movingWriter{p.Stdout, x}
 	}
@@ -79,19 +74,6 @@ func (x *execIO) drain(ctx context.Context, proc containerd.Process) {
 		}
 		last = now
 	}
-}
-
-type endReader struct {
-	io.Reader
-	x *execIO
-}
-
-func (r endReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if err != nil {
-		r.x.once.Do(func() { close(r.x.eof) })
-	}
-	return n, err
 }
 
 type movingWriter struct {

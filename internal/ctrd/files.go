@@ -3,7 +3,6 @@ package ctrd
 import (
 	"context"
 	"errors"
-	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -73,7 +72,7 @@ func links(s *spec.Service) []network.Link {
 type taskIO struct {
 	stdin, stdout, stderr string // FIFOs; empty for none
 	terminal              bool
-	hold                  io.Closer // keeps them open until the shim has them
+	letGo                 func() error // they are held until it is called: when the task is made, or was given up
 }
 
 func logConfig(l spec.Logging) logs.Config {
@@ -83,10 +82,11 @@ func logConfig(l spec.Logging) logs.Config {
 // prepareIO makes the FIFOs of a container. A terminal has one stream out; a
 // standard input that stays open waits for whoever writes into its FIFO.
 func (e *Engine) prepareIO(id string, s *spec.Service) (t taskIO, err error) {
-	t.stdout, t.stderr, t.hold, err = logs.Prepare(e.Dirs, id, logConfig(s.Logging))
+	stdout, stderr, hold, err := logs.Prepare(e.Dirs, id, logConfig(s.Logging))
 	if err != nil {
 		return t, err
 	}
+	t.stdout, t.stderr, t.letGo = stdout, stderr, hold.Close
 	if s.TTY {
 		t.terminal, t.stderr = true, ""
 	}
@@ -95,7 +95,7 @@ func (e *Engine) prepareIO(id string, s *spec.Service) (t taskIO, err error) {
 	}
 	t.stdin = filepath.Join(filepath.Dir(t.stdout), "stdin")
 	if err := unix.Mkfifo(t.stdin, 0o600); err != nil && !errors.Is(err, unix.EEXIST) {
-		return t, errors.Join(err, t.hold.Close())
+		return t, errors.Join(err, t.letGo())
 	}
 	return t, nil
 }

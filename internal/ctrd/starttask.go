@@ -47,7 +47,7 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 	if err != nil {
 		return fmt.Errorf("logs: %w", err)
 	}
-	letGo := sync.OnceFunc(func() { _ = io.hold.Close() }) // FIFOs lose nothing by that
+	letGo := sync.OnceFunc(func() { _ = io.letGo() }) // FIFOs lose nothing by that
 	defer letGo()
 	if err := helped(ctx, e.Helpers, Helpers.Collect); err != nil {
 		return err
