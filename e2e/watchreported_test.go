@@ -62,7 +62,7 @@ services:
 const tinyDockerfile = "FROM scratch\nCOPY --from=stackup.test/busybox:1 /bin/busybox /sleep\nUSER 1234:5678\n"
 
 // Intent: a save arrives in an image that has no shell, as the user of the container,
-// who has no name there; and a changed Dockerfile of a service that only syncs is told.
+// who has no name there.
 func TestWatchSyncsWithoutAShell(t *testing.T) {
 	w := newWorld(t, only(embedded))
 	w.mayKeepBuildCache()
@@ -100,6 +100,25 @@ services:
 	check(t, os.Rename(filepath.Join(w.project, "src/a"), filepath.Join(w.project, "src/c")))
 	reads("/app/c", "2")
 	reads("/app/a", "")
+	v.end()
+	w.must("down", "-v")
+}
+
+// Intent: a changed Dockerfile of a service that only syncs is told.
+func TestWatchTellsOfAChangedDockerfile(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.mayKeepBuildCache()
+	w.file("src/a", "1")
+	w.file("tiny/Dockerfile", tinyDockerfile)
+	w.file("stack.yaml", `
+services:
+  tiny:
+    build: ./tiny
+    command: [/sleep, "100000"]
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./src, action: sync, target: /app}]}
+`)
+	v := w.watch("watch")
 	w.file("tiny/Dockerfile", tinyDockerfile+"LABEL a=b\n")
 	v.expect("tiny")
 	v.end()
@@ -141,8 +160,7 @@ volumes: {data: {}}
 	w.must("down", "-v")
 }
 
-// Intent: patterns with exceptions mean what they say, and what was synced into memory
-// is there again after a restart.
+// Intent: patterns with exceptions mean what they say.
 func TestWatchIgnoresWithExceptions(t *testing.T) {
 	w := newWorld(t, only(embedded))
 	for name, text := range map[string]string{"all/x": "no", "all/keep": "1", "all/sub/keep": "1"} {
@@ -164,8 +182,28 @@ services:
 	w.fileBecomes("sealed", "/mem/all/keep", "2")
 	w.fileBecomes("sealed", "/mem/all/sub/keep", "2")
 	w.inside("sealed", map[string]string{"ls /mem/all": "keep\nsub"})
+	v.end()
+	w.must("down")
+}
+
+// Intent: what was synced into memory is there again after a restart.
+func TestWatchSyncsIntoMemoryAgain(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("src/sub/a", "1")
+	w.file("stack.yaml", `
+services:
+  sealed:
+    image: stackup.test/busybox:1
+    read_only: true
+    tmpfs: [/mem]
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./src, action: sync, target: /mem/src}]}
+`)
+	v := w.watch("watch")
+	w.file("src/sub/a", "2")
+	w.fileBecomes("sealed", "/mem/src/sub/a", "2")
 	w.must("restart", "sealed") // what it had in memory is gone
-	w.fileBecomes("sealed", "/mem/all/sub/keep", "2")
+	w.fileBecomes("sealed", "/mem/src/sub/a", "2")
 	v.end()
 	w.must("down")
 }
