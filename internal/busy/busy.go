@@ -6,7 +6,6 @@ package busy
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"runtime"
 	"sync"
@@ -38,7 +37,7 @@ var Load = func() float64 {
 // there are processes for each processor, 1 at least and 15 at most.
 func Stretch(limit time.Duration) time.Duration {
 	perProcessor := Load() / float64(runtime.NumCPU())
-	return time.Duration(float64(limit) * math.Min(math.Max(perProcessor, 1), maxStretch))
+	return time.Duration(float64(limit) * min(max(perProcessor, 1), maxStretch))
 }
 
 // WithTimeout returns a context that ends with cause when a stretched limit has passed.
