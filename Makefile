@@ -36,7 +36,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 deps: ## install what a full build and test needs and this machine lacks (apt)
-	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(NEED_E2E) curl=curl
+	@$(NEED) $(sort $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(NEED_E2E) curl=curl)
 
 build: core helpers ## build bin/stackup and its helper programs
 
