@@ -5,8 +5,7 @@
 //	mutants [-run PATTERN]
 //
 // `make mutants` runs it: in the checkout, after `make e2e-programs`, with make's
-// environment. The exit code is 1 if a fault
-// is caught by nothing.
+// environment. The exit code is 1 if a fault is caught by nothing.
 package main
 
 import (
