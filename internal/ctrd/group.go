@@ -16,6 +16,7 @@ import (
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/labels"
 )
 
@@ -62,30 +63,42 @@ func (e *Engine) group(ctx context.Context, stack string) error {
 	return nil
 }
 
-// createTask makes the task in the stack's shim. One that is just ending with
-// its last container may turn it away; then a new one is started.
+// createTask makes the task in the stack's shim.
 func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
-	err := e.createInShim(ctx, rec, req)
-	if shimLeft(err) {
-		if path, err := e.socketOf(ctx, rec.Labels[labels.Stack]); err == nil {
+	makeRoom := func(err error) error {
+		if path, perr := e.socketOf(ctx, rec.Labels[labels.Stack]); perr == nil && shimLeft(err) {
 			awaitEnd(ctx, path)
 		}
-		err = e.createInShim(ctx, rec, req)
+		return e.deleteTask(ctx, rec.ID)
 	}
-	if err = native(err); errdefs.IsAlreadyExists(err) { // one that was not quite cleared away
-		if err := e.deleteTask(ctx, rec.ID); err != nil {
-			return err
-		}
-		err = native(e.createInShim(ctx, rec, req))
-	}
-	for end := time.Now().Add(bundleWait); (inTheWay(err) || cleared(err, rec.ID)) && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(bundleLook) {
-		err = errors.Join(e.deleteTask(ctx, rec.ID), native(e.createInShim(ctx, rec, req)))
-	}
+	err := untilMade(ctx, rec.ID, func() error { return native(e.createInShim(ctx, rec, req)) }, makeRoom)
 	if err == nil {
 		e.used.Store(true)
 	}
 	return err
 }
+
+// untilMade repeats the making of a task while somebody else is in its way: the stack's
+// shim ends with its last container, which it does even while it makes another one;
+// what was there before is not quite cleared away; or containerd is still clearing away
+// what a killed command had begun. Then makeRoom is called, with the error.
+func untilMade(ctx context.Context, id string, try func() error, makeRoom func(error) error) error {
+	for end := time.Now().Add(busy.Stretch(makeTime)); ; time.Sleep(makeLook) {
+		err := try()
+		if !shimLeft(err) && !errdefs.IsAlreadyExists(err) && !inTheWay(err) && !cleared(err, id) {
+			return err
+		}
+		err = errors.Join(err, makeRoom(err))
+		if !time.Now().Before(end) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+const (
+	makeTime = 10 * time.Second
+	makeLook = 50 * time.Millisecond
+)
 
 // cleared reports whether containerd has taken a container's bundle folder away while
 // its task was being made: it was still clearing away what a killed command had left.
@@ -100,13 +113,6 @@ func cleared(err error, id string) bool {
 	runtimeSays = runtimeSays || strings.Contains(text, "executable file not found") || strings.Contains(text, "fork/exec")
 	return strings.Contains(text, "/"+id+"/") && strings.Contains(text, "no such file or directory") && !runtimeSays
 }
-
-// A command that is killed while its task is made leaves containerd at work on
-// that, and then on clearing it away.
-const (
-	bundleWait = 3 * time.Second
-	bundleLook = 50 * time.Millisecond
-)
 
 func (e *Engine) createInShim(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
 	listening, begun, err := e.oneShim(ctx, rec.Labels[labels.Stack])
