@@ -18,16 +18,15 @@ func (w *world) supervisorActs() {
 	w.t.Helper()
 	w.file("beacon.yaml", "name: beacon\nservices:\n  lamp: {image: stackup.test/busybox:1, restart: always, stop_grace_period: 0s}\n")
 	w.must("-f", "beacon.yaml", "up", "-d")
-	for range 3 {
-		before := w.pidsOf("beacon")
-		for pid := range strings.FieldsSeq(before) {
+	for restarts := range 3 {
+		for pid := range strings.FieldsSeq(w.pidsOf("beacon")) {
 			n, err := strconv.Atoi(pid)
 			check(w.t, err)
 			check(w.t, syscall.Kill(n, syscall.SIGKILL))
 		}
-		w.eventually("the supervisor starts a container again", func() bool {
-			now := w.pidsOf("beacon")
-			return now != "" && now != before
+		w.eventually("the supervisor has started a container again", func() bool { // before that there may be a process of the OCI runtime's
+			lamp := w.ps("-p", "beacon")["lamp.1"]
+			return lamp.State == "running" && lamp.Restarts == restarts+1
 		})
 	}
 	w.must("-f", "beacon.yaml", "down")
