@@ -148,7 +148,7 @@ volumes: {data: {}}
 	v := w.watch("watch")
 	w.file("src/a", "2")
 	w.fileBecomes("sealed", "/data/app/a", "2")
-	w.must("cp", "ended:/app/a", "copied")
+	w.eventually("the container that has ended has it", func() bool { return w.run("cp", "ended:/app/a", "copied").code == 0 })
 	check(t, os.Rename(filepath.Join(w.project, "src/a"), filepath.Join(w.project, "src/c")))
 	check(t, os.Remove(filepath.Join(w.project, "src/b")))
 	w.eventually("the container that has ended has it by its new name only", func() bool {
