@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +17,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/tree"
 	"stackup.dev/stackup/planner"
 )
@@ -57,6 +59,12 @@ func (e *Engine) liveFiles(ctx context.Context, id string, use func(*tree.Root) 
 		return false, err
 	}
 	root, err := tree.Open(fmt.Sprintf("/proc/%d/root", pid))
+	if errors.Is(err, fs.ErrNotExist) { // it has ended, which containerd may hear of a little later
+		ended, werr := e.awaitExit(ctx, id, busy.Stretch(killWait))
+		if ended || werr != nil {
+			return false, werr
+		}
+	}
 	if err != nil {
 		if now, terr := e.runningAs(ctx, id); now != pid {
 			return false, terr
