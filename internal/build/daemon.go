@@ -109,12 +109,16 @@ func (b *Builder) socket() string {
 
 func (b *Builder) configFile() string { return filepath.Join(b.Dirs.Build(), "buildkitd.toml") }
 
+// temp is where the daemon mounts things for a moment: where Sweep finds those of one
+// that was killed.
+func (b *Builder) temp() string { return filepath.Join(b.Dirs.BuildCache(), "tmp") }
+
 func (b *Builder) start(ctx context.Context) error {
 	program, err := b.program(daemonProgram)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.MkdirAll(b.Dirs.Build(), 0o700), os.MkdirAll(b.Dirs.BuildCache(), 0o700)); err != nil {
+	if err := errors.Join(os.MkdirAll(b.Dirs.Build(), 0o700), os.MkdirAll(b.temp(), 0o700)); err != nil {
 		return err
 	}
 	config := b.configFile()
@@ -128,7 +132,7 @@ func (b *Builder) start(ctx context.Context) error {
 	defer func() { _ = log.Close() }() // the daemon has a descriptor of its own
 	cmd := exec.Command(program, "--config", config, "--root", b.Dirs.BuildCache(), "--addr", "unix://"+b.socket())
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), "PATH="+b.Libexec+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "PATH="+b.Libexec+string(os.PathListSeparator)+os.Getenv("PATH"), "TMPDIR="+b.temp())
 	b.done, err = bind(cmd, syscall.SIGTERM)
 	if err != nil {
 		return err

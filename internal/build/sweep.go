@@ -64,6 +64,24 @@ func (b *Builder) clear(ctx context.Context) error {
 		err = b.Clear(ctx)
 	}
 	b.removeGroups()
+	return errors.Join(err, b.clearTemp())
+}
+
+// clearTemp removes nothing but mounts, files and empty folders: below a mount that
+// will not go lies somebody's file system.
+func (b *Builder) clearTemp() error {
+	entries, err := os.ReadDir(b.temp())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		path := filepath.Join(b.temp(), e.Name())
+		if uerr := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); uerr != nil && !errors.Is(uerr, unix.EINVAL) { // it is no mount
+			err = errors.Join(err, &os.PathError{Op: "unmount", Path: path, Err: uerr})
+			continue
+		}
+		_ = os.Remove(path) // refused by the kernel unless empty
+	}
 	return err
 }
 
