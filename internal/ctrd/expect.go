@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/ttrpc"
 	"golang.org/x/sys/unix"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/planner"
 )
 
@@ -148,14 +149,14 @@ func endIdle(path string) {
 	}
 	client := ttrpc.NewClient(c)
 	defer func() { _ = client.Close() }() // all is said
-	ctx, cancel := context.WithTimeout(context.Background(), shimExit)
+	ctx, cancel := context.WithTimeout(context.Background(), busy.Stretch(shimExit))
 	defer cancel()
 	_, _ = taskv3.NewTTRPCTaskClient(client).Shutdown(ctx, &taskv3.ShutdownRequest{})
 }
 
-// awaitEnd waits a while until nobody listens at a socket.
-func awaitEnd(ctx context.Context, path string) {
-	deadline := time.Now().Add(shimExit)
+// awaitEnd waits until nobody listens at a socket, for limit at most.
+func awaitEnd(ctx context.Context, path string, limit time.Duration) {
+	deadline := time.Now().Add(limit)
 	for listens(path) && time.Now().Before(deadline) && ctx.Err() == nil {
 		time.Sleep(time.Millisecond)
 	}

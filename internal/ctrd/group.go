@@ -67,7 +67,7 @@ func (e *Engine) group(ctx context.Context, stack string) error {
 func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
 	makeRoom := func(err error) error {
 		if path, perr := e.socketOf(ctx, rec.Labels[labels.Stack]); perr == nil && shimLeft(err) {
-			awaitEnd(ctx, path)
+			awaitEnd(ctx, path, shimExit)
 		}
 		return e.deleteTask(ctx, rec.ID)
 	}
@@ -221,7 +221,7 @@ func (e *Engine) RemoveGroup(ctx context.Context, stack string) error {
 	}
 	endIdle(own) // one that was started and never got a container
 	for _, path := range []string{own, others} {
-		awaitEnd(ctx, path)
+		awaitEnd(ctx, path, busy.Stretch(shimExit))
 		if err := removeDead(path); err != nil {
 			return err
 		}
