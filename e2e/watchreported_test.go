@@ -61,9 +61,9 @@ services:
 // tinyDockerfile makes an image with neither shell nor tar nor a user's name.
 const tinyDockerfile = "FROM scratch\nCOPY --from=stackup.test/busybox:1 /bin/busybox /sleep\nUSER 1234:5678\n"
 
-// Intent: a save arrives in an image that has no shell, as the user of the container,
-// who has no name there.
-func TestWatchSyncsWithoutAShell(t *testing.T) {
+// watchedTiny is a world with a watch of a service that is made so, and only syncs.
+func watchedTiny(t *testing.T) (*world, *watching) {
+	t.Helper()
 	w := newWorld(t, only(embedded))
 	w.mayKeepBuildCache()
 	w.file("src/a", "1")
@@ -76,7 +76,13 @@ services:
     stop_grace_period: 0s
     develop: {watch: [{path: ./src, action: sync, target: /app}]}
 `)
-	v := w.watch("watch")
+	return w, w.watch("watch")
+}
+
+// Intent: a save arrives in an image that has no shell, as the user of the container,
+// who has no name there.
+func TestWatchSyncsWithoutAShell(t *testing.T) {
+	w, v := watchedTiny(t)
 	inTiny := func(path string) string {
 		for pid := range processesIn(w, "shop-tiny") {
 			return fmt.Sprintf("/proc/%s/root%s", pid, path)
@@ -106,19 +112,7 @@ services:
 
 // Intent: a changed Dockerfile of a service that only syncs is told.
 func TestWatchTellsOfAChangedDockerfile(t *testing.T) {
-	w := newWorld(t, only(embedded))
-	w.mayKeepBuildCache()
-	w.file("src/a", "1")
-	w.file("tiny/Dockerfile", tinyDockerfile)
-	w.file("stack.yaml", `
-services:
-  tiny:
-    build: ./tiny
-    command: [/sleep, "100000"]
-    stop_grace_period: 0s
-    develop: {watch: [{path: ./src, action: sync, target: /app}]}
-`)
-	v := w.watch("watch")
+	w, v := watchedTiny(t)
 	w.file("tiny/Dockerfile", tinyDockerfile+"LABEL a=b\n")
 	v.expect("tiny")
 	v.end()
