@@ -9,7 +9,10 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/ttrpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"stackup.dev/stackup/internal/busy"
 )
@@ -44,8 +47,23 @@ func within(ctx context.Context, call string, do func(context.Context) error) er
 // the call that it does not answer.
 func (e *Engine) deadline(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	return limited(ctx, e.limitOf(method), method, func(ctx context.Context) error {
-		return invoke(ctx, method, req, reply, cc, opts...)
+		return shimEnded(method, invoke(ctx, method, req, reply, cc, opts...))
 	})
+}
+
+// shimEnded gives the answer to a call about a task its class, where that is lost on the
+// way: if the task's shim ends meanwhile, which it does with its last container, there is
+// no such task any more. Of its state containerd says so itself. What makes or deletes a
+// task does more than ask the shim.
+func shimEnded(method string, err error) error {
+	call := path.Base(method)
+	if !strings.Contains(method, ".Tasks/") || call == "Create" || call == "Delete" {
+		return err
+	}
+	if s, ok := status.FromError(err); !ok || !strings.HasSuffix(s.Message(), ttrpc.ErrClosed.Error()) {
+		return err
+	}
+	return status.Error(codes.NotFound, "the task has ended, and its shim")
 }
 
 func limited(ctx context.Context, limit time.Duration, method string, call func(context.Context) error) error {

@@ -102,6 +102,28 @@ func TestDeadlinePassesAnswersOn(t *testing.T) {
 	}
 }
 
+// TestShimEnded: a task is gone whose shim ends while it is asked about. What makes or
+// deletes one says what it met.
+func TestShimEnded(t *testing.T) {
+	closed := status.Error(codes.Unknown, "wait: ttrpc: closed")
+	for method, gone := range map[string]bool{
+		"/containerd.services.tasks.v1.Tasks/Wait":            true,
+		"/containerd.services.tasks.v1.Tasks/Exec":            true,
+		"/containerd.services.tasks.v1.Tasks/DeleteProcess":   true,
+		"/containerd.services.tasks.v1.Tasks/Create":          false,
+		"/containerd.services.tasks.v1.Tasks/Delete":          false,
+		"/containerd.services.containers.v1.Containers/Get":   false,
+		"/containerd.services.snapshots.v1.Snapshots/Prepare": false,
+	} {
+		for _, answer := range []error{closed, nil, status.Error(codes.Unknown, "no space left on device"), context.Canceled} {
+			err := new(Engine).deadline(t.Context(), method, nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return answer })
+			if want := gone && errors.Is(answer, closed); errdefs.IsNotFound(native(err)) != want || !want && !errors.Is(err, answer) {
+				t.Errorf("%s: %v for %v", method, err, answer)
+			}
+		}
+	}
+}
+
 // TestNativeSnapshotterMayTakeLong: it copies whole trees, the others do not.
 func TestNativeSnapshotterMayTakeLong(t *testing.T) {
 	quiet(t)

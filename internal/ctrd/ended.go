@@ -14,6 +14,12 @@ import (
 	"stackup.dev/stackup/planner"
 )
 
+// Errors of who waits for the end of a container.
+var (
+	errRemoved      = errors.New("it has been removed")
+	errNeverStarted = errors.New("it has never been started")
+)
+
 // Ended returns when a container does not run and nobody starts it again by
 // itself, at once if that is so now, with its last exit code.
 func (e *Engine) Ended(ctx context.Context, id string) (int, error) {
@@ -67,11 +73,11 @@ func (e *Engine) endedFor(ctx context.Context, id string, code int, seen bool) (
 		case !found && seen:
 			return true, code, nil
 		case !found:
-			return false, 0, errors.New("it has been removed")
+			return false, 0, errRemoved
 		case c.Task == planner.TaskRunning || c.Task == planner.TaskPaused:
 			return false, 0, nil
 		case c.Task == planner.TaskNone && c.StartedAt.IsZero():
-			return false, 0, errors.New("it has never been started")
+			return false, 0, errNeverStarted
 		}
 		switch {
 		case !c.ExitedAt.IsZero():

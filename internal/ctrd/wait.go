@@ -11,6 +11,8 @@ import (
 	"github.com/containerd/errdefs"
 
 	"stackup.dev/stackup/internal/health"
+	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
@@ -134,15 +136,45 @@ func (e *Engine) waitGone(ctx context.Context, id string) error {
 // exit waits for the task's exit, and says whether the restart policy brings
 // the container back.
 func (e *Engine) exit(ctx context.Context, id string) (code int, again bool, err error) {
-	r, err := e.client.TaskService().Wait(ctx, &tasksapi.WaitRequest{ContainerID: id})
-	if err = native(err); errdefs.IsNotFound(err) {
-		return 0, false, errors.New("its task is gone")
+	for {
+		r, err := e.client.TaskService().Wait(ctx, &tasksapi.WaitRequest{ContainerID: id})
+		err = native(err)
+		if err == nil {
+			again, err := e.restartsAfter(ctx, id, int(r.ExitStatus))
+			return int(r.ExitStatus), again, err
+		}
+		if !errdefs.IsNotFound(err) {
+			return 0, false, err
+		}
+		c, found, err := e.InspectSettled(ctx, id)
+		switch {
+		case err != nil:
+			return 0, false, err
+		case !found:
+			return 0, false, errRemoved
+		case c.Task != planner.TaskRunning && c.Task != planner.TaskPaused:
+			return lastExit(c)
+		}
+		select { // it is a later run
+		case <-ctx.Done():
+			return 0, false, context.Cause(ctx)
+		case <-time.After(restartPoll):
+		}
 	}
-	if err != nil {
-		return 0, false, err
+}
+
+// lastExit returns how the last run of a container ended that has no task, and whether
+// its restart policy brings it back.
+func lastExit(c inspect.Container) (code int, again bool, err error) {
+	if c.StartedAt.IsZero() {
+		return 0, false, errNeverStarted
 	}
-	again, err = e.restartsAfter(ctx, id, int(r.ExitStatus))
-	return int(r.ExitStatus), again, err
+	code = c.ExitCode
+	if c.ExitedAt.IsZero() {
+		code = restart.LostCode
+	}
+	again, _, _ = restart.Decide(c.Service.Restart, code, c.Desired != labels.DesiredRunning, c.Restarts, c.ExitedAt.Sub(c.StartedAt))
+	return code, again, nil
 }
 
 // restartsAfter says whether the restart policy brings the container back.
