@@ -154,6 +154,31 @@ volumes: {data: {}}
 	w.must("down", "-v")
 }
 
+// Intent: a copy that failed is made once it can be, without another save.
+func TestWatchTriesACopyAgain(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("src/page", "1")
+	w.file("stack.yaml", `
+services:
+  web:
+    image: stackup.test/busybox:1
+    command: ["sh", "-c", "echo > /tmp/app; exec sleep 1000"]
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./src, action: sync, target: /tmp/app}]}
+`)
+	v := w.watch("watch")
+	w.eventually("a file is where the folder shall be", func() bool { return w.run("exec", "-T", "web", "sh", "-c", "test -f /tmp/app").code == 0 })
+	w.file("src/page", "2")
+	v.expect("web: failed: src/page")
+	w.must("exec", "-T", "web", "busybox", "rm", "/tmp/app")
+	w.fileBecomes("web", "/tmp/app/page", "2")
+	v.end()
+	if n := strings.Count(v.said.String(), "web: failed"); n != 1 {
+		t.Errorf("the failure was told %d times:\n%s", n, v.said.String())
+	}
+	w.must("down")
+}
+
 // Intent: patterns with exceptions mean what they say.
 func TestWatchIgnoresWithExceptions(t *testing.T) {
 	w := newWorld(t, only(embedded))

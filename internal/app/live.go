@@ -32,6 +32,8 @@ type Live struct {
 	copies map[string]map[string]string // by service: paths here, by their targets
 	full   map[string]bool              // containers that have all copies
 
+	failures map[string]string // by service: what failed when it was last worked for
+
 	attentive bool                           // the engine's changes are listened to
 	changes   int                            // counts them
 	lists     map[string][]inspect.Container // by service, as long as none has come

@@ -64,6 +64,71 @@ func TestJobs(t *testing.T) {
 	})
 }
 
+// TestCopiesAreTriedAgain: copies that failed are tried again without a change, ever
+// more seldom, until they succeed or ctx ends. What else has failed is not.
+func TestCopiesAreTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, fails := time.Now(), 4
+		var at []time.Duration
+		j := newJobs(func(_, _ context.Context, _ string, w Work) Work {
+			if at = append(at, time.Since(begin)); fails > 0 {
+				fails--
+				return w
+			}
+			return Work{}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		one := Work{Sync: map[string]string{"/a": "a"}, Changed: []string{"a"}}
+		j.add(ctx, "web", one)
+		time.Sleep(4 * time.Second) // it is tried after 1 s, and after 2 s more
+		j.add(ctx, "web", one)      // something is saved: after 1 s again
+		j.wait()
+		want := []time.Duration{0, time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second}
+		if diff := cmp.Diff(want, at); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		fails = 1
+		j.add(ctx, "web", Work{Rebuild: true, Execs: []spec.Hook{{}}, Changed: []string{"b"}})
+		j.wait()
+		if time.Since(begin) != 5*time.Second {
+			t.Errorf("a build was tried again, after %s", time.Since(begin))
+		}
+		fails = 1 << 30
+		j.add(ctx, "web", one)
+		time.Sleep(time.Hour)
+		cancel()
+		j.wait()
+		if n := len(at); n < 100 || n > 200 { // one in 30 s
+			t.Errorf("in an hour it was tried %d times", n)
+		}
+	})
+}
+
+// TestFailuresAreToldOnce: a failure that comes again by itself is not told again.
+func TestFailuresAreToldOnce(t *testing.T) {
+	a, m := newApp(t)
+	var told int
+	l := &Live{App: a, Tell: func(event.Action) { told++ }}
+	l.Adopt(shop("shop"))
+	try := func(w Work, want int) Work {
+		t.Helper()
+		left := l.Do(t.Context(), t.Context(), "web", w)
+		if told != want {
+			t.Errorf("told %d times, want %d", told, want)
+		}
+		return left
+	}
+	saved := Work{Changed: []string{"page"}, Sync: map[string]string{"/app/page": "page"}}
+	left := try(saved, 1) // there is no container
+	left = try(left.Merge(Work{Fill: true}), 1)
+	left = try(left.Merge(saved), 2)
+	c := inspect.Container{}
+	c.ID, c.Ref, c.Task = "w1", planner.Ref{Kind: planner.KindContainer, Name: "web", Index: 1}, planner.TaskRunning
+	m.files, m.list = t.TempDir(), []inspect.Container{c} // and it has no files
+	left = try(left.Merge(Work{Fill: true}), 3)
+	try(left.Merge(Work{Fill: true}), 3)
+}
+
 func TestWorkOf(t *testing.T) {
 	project := t.TempDir()
 	try := func(err error) {

@@ -24,6 +24,7 @@ type Work struct {
 	Restart bool
 	Execs   []spec.Hook
 	Fill    bool // see to it that containers that were made since have all copies
+	Tried   bool // nothing was saved since all of it was tried, and has failed
 }
 
 // Empty says whether there is nothing to do.
@@ -36,6 +37,7 @@ func (w Work) Merge(later Work) Work {
 	if w.Since.IsZero() || !later.Since.IsZero() && later.Since.Before(w.Since) {
 		w.Since = later.Since
 	}
+	w.Tried = w.tried() && later.tried()
 	w.Changed = slices.Compact(slices.Sorted(slices.Values(slices.Concat(w.Changed, later.Changed))))
 	w.Rebuild, w.Restart, w.Fill = w.Rebuild || later.Rebuild, w.Restart || later.Restart, w.Fill || later.Fill
 	w.Sync = maps.Clone(w.Sync)
@@ -52,8 +54,11 @@ func (w Work) Merge(later Work) Work {
 	return w
 }
 
+func (w Work) tried() bool { return w.Tried || len(w.Changed) == 0 }
+
 // Do does a service's work: builds, copies, restarts and runs, in that order.
-// left is what has failed, to be merged into the next work. build bounds the
+// left is what has failed, to be merged into the next work. A failure is told again
+// if something was saved since, or if it is another one. build bounds the
 // building alone: what replaces a container goes to its end.
 func (l *Live) Do(ctx, build context.Context, service string, w Work) (left Work) {
 	l.gate.RLock()
@@ -68,12 +73,31 @@ func (l *Live) Do(ctx, build context.Context, service string, w Work) (left Work
 	d.execs(ctx)
 	if len(d.deeds) > 0 || d.failed != nil {
 		a := event.Action{Services: []string{service}, Deeds: d.deeds, Changed: w.Changed, Notes: d.notes}
-		l.tell(a, w.Since, d.failed)
+		if news := l.noteFailure(service, d.failed); news || !w.tried() || len(d.deeds) > 0 {
+			l.tell(a, w.Since, d.failed)
+		}
 	}
 	if !d.left.Empty() {
-		d.left.Changed = w.Changed
+		d.left.Changed, d.left.Tried = w.Changed, true
 	}
 	return d.left
+}
+
+// noteFailure notes what has failed for a service, and reports whether that is not
+// what failed the last time.
+func (l *Live) noteFailure(service string, err error) (news bool) {
+	var text string
+	if err != nil {
+		text = err.Error()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failures == nil {
+		l.failures = map[string]string{}
+	}
+	news = l.failures[service] != text
+	l.failures[service] = text
+	return news
 }
 
 // doing is one Do under way.
