@@ -6,30 +6,52 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	tasktypes "github.com/containerd/containerd/api/types/task"
 	"golang.org/x/sys/unix"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/inspect"
 )
+
+// readerPatience is how long a shim may take to read the input of a container that
+// has just been started; it is stretched on a busy machine.
+const readerPatience = 2 * time.Second
+
+var errNoInput = errors.New("it does not read its standard input any more")
 
 // Input opens the standard input of a container that says stdin_open or tty; it
 // is nil for others. Closing it does not end the container's.
 func (e *Engine) Input(ctx context.Context, id string) (io.WriteCloser, error) {
-	t, err := e.task(e.ctx(ctx), id)
-	switch {
-	case err != nil:
-		return nil, err
-	case t == nil:
-		return nil, errNotRunning
-	case t.Stdin == "":
-		return nil, nil //nolint:nilnil // it has none
+	ctx, cancel := busy.WithTimeout(e.ctx(ctx), readerPatience, errNoInput)
+	defer cancel()
+	for {
+		t, err := e.task(ctx, id)
+		switch {
+		case err != nil:
+			return nil, err
+		case t == nil || t.Status == tasktypes.Status_STOPPED:
+			return nil, errNotRunning
+		case t.Stdin == "":
+			return nil, nil //nolint:nilnil // it has none
+		}
+		f, err := openInput(t.Stdin)
+		if !errors.Is(err, unix.ENXIO) {
+			return f, err
+		}
+		select { // a shim may answer that a container runs before it reads for it
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
-	// The shim holds the other end; without it nobody would ever read.
-	f, err := os.OpenFile(t.Stdin, os.O_WRONLY|unix.O_NONBLOCK, 0)
-	if errors.Is(err, unix.ENXIO) {
-		return nil, errNotRunning
-	}
+}
+
+// openInput opens a FIFO for writing. Its error is ENXIO if nobody reads it.
+func openInput(path string) (io.WriteCloser, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
 	}
