@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/log"
 	"google.golang.org/grpc/grpclog"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/statedir"
 )
 
@@ -57,7 +58,7 @@ func Serve(ctx context.Context, d statedir.Dirs, libexec string, logTo io.Writer
 }
 
 func takeLock(ctx context.Context, d statedir.Dirs) (*statedir.Lock, error) {
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	ctx, cancel := busy.WithTimeout(ctx, lockPatience, context.DeadlineExceeded)
 	defer cancel()
 	return d.Lock(ctx, lockName, nil)
 }
