@@ -76,18 +76,13 @@ func (e *Engine) endedFor(ctx context.Context, id string, code int, seen bool) (
 			return false, 0, errRemoved
 		case c.Task == planner.TaskRunning || c.Task == planner.TaskPaused:
 			return false, 0, nil
-		case c.Task == planner.TaskNone && c.StartedAt.IsZero():
-			return false, 0, errNeverStarted
 		}
-		switch {
-		case !c.ExitedAt.IsZero():
-			code = c.ExitCode // of a later run, maybe
-		case !seen:
+		if !seen {
 			code = restart.LostCode
 		}
-		again, _, _ := restart.Decide(c.Service.Restart, code, c.Desired != labels.DesiredRunning, c.Restarts, c.ExitedAt.Sub(c.StartedAt))
-		if !again {
-			return true, code, nil
+		var again bool
+		if code, again, err = lastExit(c, code); err != nil || !again {
+			return err == nil, code, err
 		}
 		select {
 		case <-ctx.Done():
@@ -95,4 +90,15 @@ func (e *Engine) endedFor(ctx context.Context, id string, code int, seen bool) (
 		case <-tick.C:
 		}
 	}
+}
+
+// lastExit returns the exit code of the last run of a container that does not run, and
+// whether its restart policy brings it back. told is the code where none was kept.
+func lastExit(c inspect.Container, told int) (code int, again bool, err error) {
+	if c.Task == planner.TaskNone && c.StartedAt.IsZero() {
+		return 0, false, errNeverStarted
+	}
+	code = c.EndedWith(told)
+	again, _, _ = restart.Decide(c.Service.Restart, code, c.Desired != labels.DesiredRunning, c.Restarts, c.ExitedAt.Sub(c.StartedAt))
+	return code, again, nil
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/containerd/errdefs"
 
 	"stackup.dev/stackup/internal/health"
-	"stackup.dev/stackup/internal/inspect"
-	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
@@ -153,7 +151,7 @@ func (e *Engine) exit(ctx context.Context, id string) (code int, again bool, err
 		case !found:
 			return 0, false, errRemoved
 		case c.Task != planner.TaskRunning && c.Task != planner.TaskPaused:
-			return lastExit(c)
+			return lastExit(c, restart.LostCode)
 		}
 		select { // it is a later run
 		case <-ctx.Done():
@@ -161,20 +159,6 @@ func (e *Engine) exit(ctx context.Context, id string) (code int, again bool, err
 		case <-time.After(restartPoll):
 		}
 	}
-}
-
-// lastExit returns how the last run of a container ended that has no task, and whether
-// its restart policy brings it back.
-func lastExit(c inspect.Container) (code int, again bool, err error) {
-	if c.StartedAt.IsZero() {
-		return 0, false, errNeverStarted
-	}
-	code = c.ExitCode
-	if c.ExitedAt.IsZero() {
-		code = restart.LostCode
-	}
-	again, _, _ = restart.Decide(c.Service.Restart, code, c.Desired != labels.DesiredRunning, c.Restarts, c.ExitedAt.Sub(c.StartedAt))
-	return code, again, nil
 }
 
 // restartsAfter says whether the restart policy brings the container back.

@@ -8,6 +8,7 @@ import (
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
 
@@ -32,11 +33,13 @@ func TestLastExit(t *testing.T) {
 	} {
 		c := inspect.Container{StartedAt: start, ExitedAt: tt.end, Desired: tt.desired, Restarts: restart.Count{Total: tt.tries}}
 		c.Service.Restart, c.ExitCode = onFailure, tt.code
-		if code, again, err := lastExit(c); code != tt.want || again != tt.again || err != nil {
+		if code, again, err := lastExit(c, restart.LostCode); code != tt.want || again != tt.again || err != nil {
 			t.Errorf("%s: %d, %t, %v", name, code, again, err)
 		}
 	}
-	if _, _, err := lastExit(inspect.Container{}); !errors.Is(err, errNeverStarted) {
+	never := inspect.Container{}
+	never.Task = planner.TaskNone
+	if _, _, err := lastExit(never, restart.LostCode); !errors.Is(err, errNeverStarted) {
 		t.Errorf("one that was never started: %v", err)
 	}
 }

@@ -34,6 +34,16 @@ type Container struct {
 	Probe     *spec.Healthcheck // in force: the file's or the image's; nil for none
 }
 
+// EndedWith returns the exit code of the container's last run: that which its task has,
+// or which was kept of it, before told, which an event says: an engine that starts makes
+// up an end of what had ended before.
+func (c Container) EndedWith(told int) int {
+	if c.ExitedAt.IsZero() {
+		return told
+	}
+	return c.ExitCode
+}
+
 // Image is one image on this machine.
 type Image struct {
 	Name      string

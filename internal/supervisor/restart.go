@@ -40,7 +40,7 @@ func (s *Supervisor) bringBack(id string, code int) {
 				return // the next sync sees it again, if there is need
 			}
 			if tried == (restart.Count{}) { // else it is the start that has failed
-				code = endOf(c, code)
+				code = c.EndedWith(code)
 			}
 			// A start that failed early has not been counted where Inspect reads.
 			count := restart.Count{Total: max(tried.Total, c.Restarts.Total), Quick: max(tried.Quick, c.Restarts.Quick)}
@@ -68,16 +68,6 @@ func (s *Supervisor) bringBack(id string, code int) {
 			code, tried = restart.LostCode, next
 		}
 	})
-}
-
-// endOf is the exit code of the container's last run: that which its task has, or
-// which was kept of it, before that which an event tells: an engine that starts
-// makes up an end of what had ended before.
-func endOf(c inspect.Container, told int) int {
-	if c.ExitedAt.IsZero() {
-		return told
-	}
-	return c.ExitCode
 }
 
 func (s *Supervisor) keepExit(ctx context.Context, id string) {
