@@ -9,11 +9,11 @@ import (
 	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
-	tasktypes "github.com/containerd/containerd/api/types/task"
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/inspect"
+	"stackup.dev/stackup/planner"
 )
 
 // readerPatience is how long a shim may take to read the input of a container that
@@ -32,7 +32,7 @@ func (e *Engine) Input(ctx context.Context, id string) (io.WriteCloser, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case t == nil || t.Status == tasktypes.Status_STOPPED:
+		case t == nil || taskState(t.Status) == planner.TaskStopped:
 			return nil, errNotRunning
 		case t.Stdin == "":
 			return nil, nil //nolint:nilnil // it has none
