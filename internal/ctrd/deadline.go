@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/ttrpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -22,6 +24,14 @@ const (
 	callTime = 20 * time.Second // of calls that only write a record or start a process
 	longTime = 10 * time.Minute // of calls that move or delete data
 )
+
+// connecting says how connections are made. Where nobody listens, that is tried again
+// every three seconds at least. An engine that takes one and says nothing is waited for
+// longer than any call is, so that one which hangs is not taken for one that went away.
+var connecting = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
+	MinConnectTimeout: time.Hour,
+}
 
 // limitOf is how long a call may take; 0 for no limit of ours.
 func (e *Engine) limitOf(method string) time.Duration {
@@ -91,7 +101,28 @@ func (e *silentError) Error() string {
 	return fmt.Sprintf("containerd does not answer %s within %s", e.method, e.limit)
 }
 
-func (e *silentError) Unwrap() error { return errdefs.ErrUnavailable }
+func (*silentError) Unwrap() error { return errdefs.ErrUnavailable }
+
+// GRPCStatus is what containerd's client makes its own error of. Without it, that would
+// be of no class.
+func (e *silentError) GRPCStatus() *status.Status { return status.New(codes.Unavailable, e.Error()) }
+
+// absentError says that no engine is there, or that it went away while it was asked.
+type absentError struct{ text string }
+
+func (e *absentError) Error() string { return e.text }
+
+func (*absentError) Unwrap() error { return errdefs.ErrUnavailable }
+
+// GRPCStatus is what containerd's client makes its own error of.
+func (e *absentError) GRPCStatus() *status.Status { return status.New(codes.Unavailable, e.text) }
+
+// Absent reports whether New has failed because no containerd is there, or because it
+// went away before it answered. One that does not answer in time is there.
+func Absent(err error) bool {
+	var silent *silentError
+	return errdefs.IsUnavailable(err) && !errors.As(err, &silent)
+}
 
 // native gives an answer of containerd's task service its class; what limited
 // has found out has one already.
@@ -102,11 +133,19 @@ func native(err error) error {
 	return errgrpc.ToNative(err)
 }
 
-// gone puts the loss of the engine into plain words; its class stays.
+// gone puts the loss of the engine into plain words; its class stays. containerd's client
+// has given the errors of streams their class already.
 func gone(method string, err error) error {
-	if !errdefs.IsUnavailable(errgrpc.ToNative(err)) {
+	if !errdefs.IsUnavailable(err) && !errdefs.IsUnavailable(errgrpc.ToNative(err)) || ours(err) {
 		return err
 	}
-	return fmt.Errorf("containerd went away during %s/%s; run the command again once it is back (%w)",
-		path.Base(path.Dir(method)), path.Base(method), errdefs.ErrUnavailable)
+	return &absentError{fmt.Sprintf("containerd went away during %s/%s; run the command again once it is back",
+		path.Base(path.Dir(method)), path.Base(method))}
+}
+
+// ours reports whether an error says already that the engine is silent or absent.
+func ours(err error) bool {
+	var silent *silentError
+	var absent *absentError
+	return errors.As(err, &silent) || errors.As(err, &absent)
 }

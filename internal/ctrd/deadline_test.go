@@ -3,16 +3,22 @@ package ctrd
 import (
 	"context"
 	"errors"
+	"net"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"stackup.dev/stackup/internal/busy"
+	"stackup.dev/stackup/internal/statedir"
 )
 
 // quiet lets limits be what they say, whatever else this machine does.
@@ -150,6 +156,12 @@ func TestStreamsHaveAnEnd(t *testing.T) {
 		if want := "containerd does not answer Snapshots/List within 20s"; err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
+		err = within(t.Context(), "Snapshots/List", func(context.Context) error {
+			return errgrpc.ToNative(status.Error(codes.Unavailable, "error reading from server: EOF"))
+		})
+		if want := "containerd went away during Snapshots/List; run the command again once it is back"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	})
 }
 
@@ -159,8 +171,11 @@ func TestNativeKeepsTheClassOfLosses(t *testing.T) {
 		gone("/x.Tasks/Create", status.Error(codes.Unavailable, "connection closed")),
 		&silentError{method: "x.Tasks/Create", limit: callTime},
 	} {
-		if !errdefs.IsUnavailable(native(err)) {
-			t.Errorf("%v has lost its class", err)
+		// containerd's client passes what its calls end with through ToNative.
+		for _, got := range []error{native(err), errgrpc.ToNative(err), gone("/x.Tasks/Start", err)} {
+			if !errdefs.IsUnavailable(got) || !strings.Contains(got.Error(), "x.Tasks/Create") {
+				t.Errorf("%v has become %v", err, got)
+			}
 		}
 	}
 	if err := native(status.Error(codes.NotFound, "no task")); !errdefs.IsNotFound(err) {
@@ -168,5 +183,59 @@ func TestNativeKeepsTheClassOfLosses(t *testing.T) {
 	}
 	if err := native(nil); err != nil {
 		t.Errorf("no error became %v", err)
+	}
+}
+
+// TestAbsent: an engine that is not there can be started; one that hangs cannot, on a
+// busy machine either.
+func TestAbsent(t *testing.T) {
+	load := busy.Load
+	busy.Load = func() float64 { return 1.2 * float64(runtime.NumCPU()) }
+	t.Cleanup(func() { busy.Load = load })
+	dir := t.TempDir()
+	at := func(name string, serve func(net.Conn)) string {
+		l, err := net.Listen("unix", filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				t.Cleanup(func() { _ = c.Close() }) // not before
+				serve(c)
+			}
+		}()
+		return l.Addr().String()
+	}
+	closed, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "closed")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.SetUnlinkOnClose(false)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, address string
+		absent        bool
+	}{
+		{"no socket", filepath.Join(dir, "none"), true},
+		{"a socket that nobody listens on", closed.Addr().String(), true},
+		{"one that hangs up", at("dying", func(c net.Conn) { _ = c.Close() }), true},
+		{"one that says nothing", at("hanging", func(net.Conn) {}), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e, err := New(t.Context(), Config{Address: c.address, Dirs: statedir.Dirs{Root: dir, State: dir}})
+			if err == nil {
+				t.Fatal(errors.Join(errors.New("it is connected"), e.Close()))
+			}
+			if Absent(err) != c.absent {
+				t.Errorf("Absent is %t: %v", !c.absent, err)
+			}
+		})
 	}
 }

@@ -127,8 +127,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	}
 	client, err := containerd.New(c.Address,
 		containerd.WithDefaultNamespace(c.Dirs.Namespace()),
-		containerd.WithTimeout(answerTimeout),
-		containerd.WithExtraDialOpts([]grpc.DialOption{grpc.WithChainUnaryInterceptor(e.deadline)}))
+		containerd.WithExtraDialOpts([]grpc.DialOption{grpc.WithChainUnaryInterceptor(e.deadline), grpc.WithConnectParams(connecting)}))
 	if err != nil {
 		return nil, fmt.Errorf("connect to containerd at %s: %w", c.Address, err)
 	}
@@ -146,9 +145,9 @@ func listening(address string) error {
 	case err == nil:
 		return c.Close()
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("no such socket")
+		return &absentError{"no such socket"}
 	case errors.Is(err, unix.ECONNREFUSED):
-		return errors.New("nobody listens on its socket")
+		return &absentError{"nobody listens on its socket"}
 	default:
 		return err
 	}
