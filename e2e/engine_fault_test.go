@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Intent: the engine dies under a running stack, and everything goes on.
@@ -39,6 +43,52 @@ services:
 	}
 	w.converged(1)
 	w.must("down")
+}
+
+// Intent: a command meets an engine that has just been killed. Its socket still takes
+// connections until its last thread has ended, and each is closed with it.
+func TestEngineKilledAMomentAgo(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("stack.yaml", `
+services:
+  web: {image: stackup.test/busybox:1, command: ["sleep", "infinity"], stop_grace_period: 0s}
+`)
+	w.must("up", "-d", "--wait")
+	before := w.ps()["web.1"].ID
+	w.killEngine(syscall.SIGKILL)
+	check(t, os.Remove(w.socket()))
+	dying, err := net.ListenUnix("unix", &net.UnixAddr{Name: w.socket()})
+	check(t, err)
+	dying.SetUnlinkOnClose(false)
+	c := w.cmd("ps", "--format", "json")
+	var out bytes.Buffer
+	c.Stdout = &out
+	check(t, c.Start())
+	for n := 0; n < 3; { // the first two only see whether somebody listens
+		met, err := dying.AcceptUnix()
+		check(t, err)
+		if peerOf(t, met) == c.Process.Pid { // the helpers come too
+			n++
+		}
+		check(t, met.Close())
+	}
+	check(t, dying.Close())
+	if err := c.Wait(); err != nil || !strings.Contains(out.String(), before) {
+		t.Errorf("ps: %v, of container %s:\n%s", err, before, out.String())
+	}
+	w.converged(1)
+	w.must("down")
+}
+
+// peerOf returns the process at the other end of a connection.
+func peerOf(t *testing.T, c *net.UnixConn) (pid int) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	check(t, err)
+	var cred *unix.Ucred
+	check(t, raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }))
+	check(t, err)
+	return int(cred.Pid)
 }
 
 // engineBack brings an engine back that was killed: ours comes with the next command.

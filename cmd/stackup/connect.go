@@ -69,6 +69,14 @@ func (g *globals) connect(ctx context.Context, w wish, sink event.Sink) (*sessio
 	}
 	h := newHelpers(d, libexec, choice.Address)
 	e, err := g.engineAt(ctx, d, choice, libexec, h)
+	if ctrd.Absent(err) && choice.Kind == engine.Embedded && w != wantListening {
+		// It listened, and was gone before it answered: a process that was killed
+		// listens until its last thread has ended.
+		if err := engine.Start(ctx, d, libexec); err != nil {
+			return nil, err
+		}
+		e, err = g.engineAt(ctx, d, choice, libexec, h)
+	}
 	if err != nil && choice.Recorded {
 		return nil, fmt.Errorf("%w (the stacks of this root live there, as %s says; remove that file to choose anew)", err, d.EngineChoice())
 	}
