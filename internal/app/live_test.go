@@ -108,7 +108,8 @@ func TestCopiesAreTriedAgain(t *testing.T) {
 func TestFailuresAreToldOnce(t *testing.T) {
 	a, m := newApp(t)
 	var told int
-	l := &Live{App: a, Tell: func(event.Action) { told++ }}
+	var took time.Duration
+	l := &Live{App: a, Tell: func(a event.Action) { told++; took = a.Took }}
 	l.Adopt(shop("shop"))
 	try := func(w Work, want int) Work {
 		t.Helper()
@@ -118,14 +119,18 @@ func TestFailuresAreToldOnce(t *testing.T) {
 		}
 		return left
 	}
-	saved := Work{Changed: []string{"page"}, Sync: map[string]string{"/app/page": "page"}}
+	saved := Work{Since: time.Now().Add(-time.Hour), Changed: []string{"page"}, Sync: map[string]string{"/app/page": "page"}}
 	left := try(saved, 1) // there is no container
 	left = try(left.Merge(Work{Fill: true}), 1)
+	saved.Since = time.Now().Add(-time.Minute)
 	left = try(left.Merge(saved), 2)
 	c := inspect.Container{}
 	c.ID, c.Ref, c.Task = "w1", planner.Ref{Kind: planner.KindContainer, Name: "web", Index: 1}, planner.TaskRunning
-	m.files, m.list = t.TempDir(), []inspect.Container{c} // and it has no files
-	left = try(left.Merge(Work{Fill: true}), 3)
+	m.files, m.list = t.TempDir(), []inspect.Container{c}          // and it has no files
+	left = try(left.Merge(Work{Fill: true, Since: time.Now()}), 3) // for a container that was started
+	if took.Truncate(time.Minute) != time.Minute {                 // since the last save, not since the first that failed
+		t.Errorf("it took %s", took)
+	}
 	try(left.Merge(Work{Fill: true}), 3)
 }
 

@@ -17,7 +17,7 @@ import (
 
 // Work is what changed files ask of one service.
 type Work struct {
-	Since   time.Time // of the first change
+	Since   time.Time // of the first save since all of it was tried
 	Changed []string  // as the user would write them
 	Rebuild bool
 	Sync    map[string]string // paths here, by their targets in the container; empty for what has gone
@@ -34,7 +34,7 @@ func (w Work) Empty() bool {
 
 // Merge adds later work. What is to be done twice is done once, as things are then.
 func (w Work) Merge(later Work) Work {
-	if w.Since.IsZero() || !later.Since.IsZero() && later.Since.Before(w.Since) {
+	if !later.Since.IsZero() && (w.Since.IsZero() || w.Tried && !later.tried() || later.Since.Before(w.Since)) {
 		w.Since = later.Since
 	}
 	w.Tried = w.tried() && later.tried()
@@ -78,7 +78,7 @@ func (l *Live) Do(ctx, build context.Context, service string, w Work) (left Work
 		}
 	}
 	if !d.left.Empty() {
-		d.left.Changed, d.left.Tried = w.Changed, true
+		d.left.Since, d.left.Changed, d.left.Tried = w.Since, w.Changed, true
 	}
 	return d.left
 }
