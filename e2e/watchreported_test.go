@@ -168,7 +168,8 @@ services:
 `)
 	v := w.watch("watch")
 	w.eventually("a file is where the folder shall be", func() bool { return w.run("exec", "-T", "web", "sh", "-c", "test -f /tmp/app").code == 0 })
-	w.file("src/page", "2")
+	w.file("page", "2")
+	check(t, os.Rename(filepath.Join(w.project, "page"), filepath.Join(w.project, "src/page"))) // one change, where a write is several
 	v.expect("web: failed: src/page")
 	w.must("exec", "-T", "web", "busybox", "rm", "/tmp/app")
 	w.fileBecomes("web", "/tmp/app/page", "2")
