@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
 )
 
 // Intent: after a start of the machine everything is back that its policy says,
@@ -77,6 +81,96 @@ volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 	w.inside("keyed", map[string]string{"cat /run/secrets/key": "quiet"})
 	w.must("down", "-v")
 	stop(t, s, syscall.SIGTERM)
+}
+
+// Intent: after a start of the machine a container that does not run has its address and
+// its port still, whoever is made meanwhile.
+func TestAddressesAfterReboot(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", `
+services:
+  old: {image: stackup.test/busybox:1, ports: ["80"], stop_grace_period: 0s}
+  asks: {image: stackup.test/busybox:1, networks: {chosen: {ipv4_address: 10.77.3.9}}, stop_grace_period: 0s}
+networks: {chosen: {ipam: {config: [{subnet: 10.77.3.0/24}]}}}
+`)
+	other := `
+name: other
+services:
+  new: {image: stackup.test/busybox:1, scale: 3, ports: ["80"], networks: [shop], stop_grace_period: 0s}
+  thief: {image: stackup.test/busybox:1, networks: {chosen: {ipv4_address: 10.77.3.9}}, stop_grace_period: 0s}
+networks: {shop: {external: true, name: shop_default}, chosen: {external: true, name: shop_chosen}}
+`
+	w.file("other.yaml", other)
+	place := func() string {
+		r := w.ps("-a")["old.1"]
+		return fmt.Sprint(r.Addresses, r.Publishers)
+	}
+	w.must("up", "-d")
+	before := place()
+	w.reboot()
+	w.must("-f", "other.yaml", "up", "-d", "new")
+	w.refused("10.77.3.9 of network shop_chosen is in use by service asks of stack shop", "-f", "other.yaml", "up", "-d", "thief")
+	w.must("up", "-d")
+	if now := place(); now != before {
+		t.Errorf("old is at %s, was at %s", now, before)
+	}
+	w.converged(2)
+	w.must("-f", "other.yaml", "down")
+	w.must("down")
+}
+
+// Intent: of two containers with one address, as an earlier version gave it away, both
+// start after a start of the machine: one of them with another address, for good.
+func TestTwoContainersWithOneAddress(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("stack.yaml", `
+services:
+  one: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+  two: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
+	addresses := func() (one, two string) {
+		ps := w.ps("-a")
+		return ps["one.1"].Addresses["shop_default"], ps["two.1"].Addresses["shop_default"]
+	}
+	shared, other := addresses()
+	w.reboot()
+	w.must("ps") // starts the engine
+	w.relabel("two", "dev.stackup/endpoint", func(label string) string {
+		if !strings.Contains(label, `"`+other+`/`) {
+			t.Fatalf("%s is not in %s", other, label)
+		}
+		return strings.ReplaceAll(label, `"`+other+`/`, `"`+shared+`/`)
+	})
+	w.must("up", "-d")
+	one, two := addresses()
+	if one == two || one != shared && two != shared {
+		t.Errorf("both were at %s, and are at %s and %s", shared, one, two)
+	}
+	w.converged(2)
+	w.reboot()
+	w.must("up", "-d")
+	if o, t2 := addresses(); o != one || t2 != two {
+		t.Errorf("they are at %s and %s, were at %s and %s", o, t2, one, two)
+	}
+	w.must("down")
+}
+
+// relabel changes a label of a service's container in containerd's own record.
+func (w *world) relabel(service, label string, change func(string) string) {
+	w.t.Helper()
+	id := w.ps("-a")[service+".1"].ID
+	c, err := containerd.New(w.socket())
+	check(w.t, err)
+	defer c.Close()
+	ctx, cancel := within(20 * time.Second).context()
+	defer cancel()
+	ctx = namespaces.WithNamespace(ctx, namespaceOf(w.root()))
+	rec, err := c.ContainerService().Get(ctx, id)
+	check(w.t, err)
+	rec.Labels[label] = change(rec.Labels[label])
+	_, err = c.ContainerService().Update(ctx, rec, "labels."+label)
+	check(w.t, err)
 }
 
 // reboot takes away all that a start of the machine does: processes, mounts,

@@ -136,10 +136,10 @@ func (e *Engine) ownVolumes(rec containers.Container) ([]string, error) {
 // it has.
 func (e *Engine) RemoveRun(ctx context.Context, id string) error {
 	rec, err := e.client.ContainerService().Get(e.ctx(ctx), id)
-	if err != nil {
-		return ignoreNotFound(err)
+	if ignoreNotFound(err) != nil {
+		return err
 	}
-	volumes, err := e.ownVolumes(rec)
+	volumes, err := e.ownVolumes(rec) // none of one that is half removed
 	errs := []error{err, e.Remove(ctx, id)}
 	for _, v := range volumes {
 		errs = append(errs, e.volumes.Remove(ctx, v))

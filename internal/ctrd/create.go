@@ -154,21 +154,28 @@ func identityLabels(c executor.ContainerSpec) map[string]string {
 
 // claim reserves addresses and host ports, and records them.
 func (e *Engine) claim(ctx context.Context, c executor.ContainerSpec) (network.Endpoint, error) {
-	want := network.Endpoint{
+	want, wishes, err := wanted(c)
+	if err != nil {
+		return network.Endpoint{}, err
+	}
+	return e.Network.Claim(ctx, want, wishes)
+}
+
+// wanted returns what a container claims.
+func wanted(c executor.ContainerSpec) (want network.Endpoint, wishes []network.Published, err error) {
+	want = network.Endpoint{
 		ID: c.ID, Stack: c.Stack, Service: c.Ref.Name, Index: c.Ref.Index,
 		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service), Links: links(&c.Service), Servers: servers(c.Service.DNS), Avoid: avoided(c),
 	}
-	var err error
 	if want.Attachments, err = attachments(c); err != nil {
-		return network.Endpoint{}, err
+		return want, nil, err
 	}
-	var wishes []network.Published
 	for _, p := range c.Service.Ports {
 		wishes = append(wishes, network.Published{
 			HostIP: p.HostIP, HostPort: p.HostPort, HostPortEnd: p.HostPortEnd, Target: p.Target, Protocol: p.Protocol,
 		})
 	}
-	return e.Network.Claim(ctx, want, wishes)
+	return want, wishes, nil
 }
 
 // record is the whole container record, with its OCI spec and desired model.

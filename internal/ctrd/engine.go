@@ -123,7 +123,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e.volumes = volume.Mounts{Store: volume.Store{Dir: c.Dirs.Volumes(), Note: e.noteVolume}, Dirs: c.Dirs, Mount: mountLocal}
 	if e.Network != nil {
-		e.Network.Note = e.noteNetwork
+		e.Network.Note, e.Network.Labelled = e.noteNetwork, e.labelledEndpoints
 	}
 	client, err := containerd.New(c.Address,
 		containerd.WithDefaultNamespace(c.Dirs.Namespace()),

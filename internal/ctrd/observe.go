@@ -52,6 +52,9 @@ func (e *Engine) observePorts(ctx context.Context, s *spec.Stack) ([]planner.Por
 	if err != nil {
 		return nil, err
 	}
+	if err := e.Network.Recall(ctx); err != nil { // of containers that do not run too
+		return nil, err
+	}
 	published, err := e.Network.PublishedPorts()
 	for _, p := range published {
 		if p.Stack != s.Name {

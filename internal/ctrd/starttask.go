@@ -12,7 +12,6 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 
 	"stackup.dev/stackup/internal/health"
-	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/spec"
 )
@@ -66,22 +65,18 @@ func (e *Engine) startWith(ctx context.Context, rec containers.Container, restar
 // rewire brings back what a container needs before its task: its secrets, its place
 // on its networks, the files that name others. It gives what is stored of it.
 func (e *Engine) rewire(ctx context.Context, rec containers.Container) (st stored, err error) {
-	p, err := decodeEndpoint(rec.Labels[labels.Endpoint])
-	if err != nil {
-		return st, err
-	}
 	if err := loadAppArmor(); err != nil {
 		return st, err
 	}
-	if st, err = storedOf(rec); err != nil {
+	st, p, err := endpointOf(rec)
+	if err != nil {
 		return st, err
 	}
 	if err := e.grantAgain(rec, &st.Service); err != nil {
 		return st, err
 	}
 	e.wiring.await(rec.ID)
-	p.Hosts, p.Links, p.Servers = extraHosts(&st.Service), links(&st.Service), servers(st.Service.DNS)
-	if err := e.Network.Restore(ctx, p); err != nil {
+	if p, err = e.restore(ctx, rec, &st, p); err != nil {
 		return st, err
 	}
 	if err := e.writeFiles(rec.ID, p, &st.Service); err != nil {

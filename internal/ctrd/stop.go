@@ -207,8 +207,9 @@ func (e *Engine) deleteTask(ctx context.Context, id string) error {
 }
 
 // Remove takes away all there is of a container, whatever an interrupted run
-// has left of it. What Start can make again goes first, and the snapshot last:
-// its labels tell the next run what was left if this one is killed.
+// has left of it. What Start can make again goes first. Its address goes after its
+// record, whose label would bring it back. The snapshot goes last: its labels tell the
+// next run what was left if this one is killed.
 func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 	ctx = e.ctx(ctx)
 	lock, err := e.Dirs.LockContainer(ctx, id)
@@ -224,19 +225,19 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 	if err := e.volumes.Release(ctx, id); err != nil {
 		return err
 	}
-	e.wiring.await(id)
-	if err := e.Network.Release(ctx, id); err != nil {
-		return fmt.Errorf("network: %w", err)
-	}
-	if err := e.removeFiles(id); err != nil {
-		return err
-	}
 	if err := e.client.ContainerService().Delete(ctx, id); ignoreNotFound(err) != nil {
 		return fmt.Errorf("container record: %w", err)
 	}
 	if there {
 		what.Action, what.Time = "destroy", time.Now()
 		e.note(what)
+	}
+	e.wiring.await(id)
+	if err := e.Network.Release(ctx, id); err != nil {
+		return fmt.Errorf("network: %w", err)
+	}
+	if err := e.removeFiles(id); err != nil {
+		return err
 	}
 	if err := e.removeViews(ctx, id); err != nil {
 		return fmt.Errorf("mounted images: %w", err)

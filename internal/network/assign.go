@@ -115,7 +115,7 @@ func (e Endpoint) address(n Network, p Pool, wanted netip.Addr, former []Attachm
 		case !p.Subnet.Contains(wanted):
 			return netip.Prefix{}, fmt.Errorf("address %s is not in the subnet %s of network %s", wanted, p.Subnet, n.Name)
 		case used[wanted] || wanted == p.Gateway:
-			return netip.Prefix{}, fmt.Errorf("address %s of network %s is in use", wanted, n.Name)
+			return netip.Prefix{}, fmt.Errorf("address %s of network %s is in use%s", wanted, n.Name, addressHolder(n, wanted, others))
 		}
 		return netip.PrefixFrom(wanted, p.Subnet.Bits()), nil
 	}
@@ -127,6 +127,16 @@ func (e Endpoint) address(n Network, p Pool, wanted netip.Addr, former []Attachm
 		}
 	}
 	return ipam.FreeAddress(n.Name, p.Subnet, p.Range, p.Gateway, used)
+}
+
+// addressHolder names who has an address, for an error; it is empty if no endpoint has it.
+func addressHolder(n Network, a netip.Addr, others []Endpoint) string {
+	for _, o := range others {
+		if o.has(n.Name, a) {
+			return fmt.Sprintf(" by %s (container %s)", o.Holder(), o.ID)
+		}
+	}
+	return ""
 }
 
 // taken are the addresses of a network that a container cannot have. One that

@@ -13,8 +13,8 @@ import (
 
 // Claim chooses addresses and host ports for an endpoint and records it, not
 // yet up. Repeated for the same ID it gives the same. Attachments need only
-// Network and Names. A random port that the replica had before it keeps, if
-// that is free.
+// Network and Names. Addresses that they have and are free it keeps, and a random
+// port that the replica had before, if that is free.
 //
 // It fails with *ipam.FullError when a subnet has no address left, and with
 // *ports.TakenError, which names the holder, when a port is held by a process
@@ -29,6 +29,9 @@ func (h *Host) Claim(ctx context.Context, e Endpoint, wishes []Published) (Endpo
 		return Endpoint{}, err
 	}
 	defer unlock()
+	if err := h.recall(ctx); err != nil {
+		return Endpoint{}, err
+	}
 	all, err := h.Endpoints()
 	if err != nil {
 		return Endpoint{}, err
@@ -38,8 +41,7 @@ func (h *Host) Claim(ctx context.Context, e Endpoint, wishes []Published) (Endpo
 		return Endpoint{}, err
 	}
 	e.Up, e.Silent, e.Seq = false, false, 0
-	var former []Attachment
-	var previous []Published
+	former, previous := slices.Clone(e.Attachments), e.Ports
 	if i := slices.IndexFunc(all, func(o Endpoint) bool { return o.ID == e.ID }); i >= 0 {
 		e.Up, e.Silent, e.Seq, former = all[i].Up, all[i].Silent, all[i].Seq, all[i].Attachments
 		previous = all[i].Ports
@@ -143,43 +145,35 @@ func uses(e Endpoint) (out []ports.Use) {
 	return out
 }
 
-// Restore writes a record back, as after a reboot, if there is none; it is not
-// up. It fails if another endpoint has got its address meanwhile: then Claim
-// anew.
-func (h *Host) Restore(ctx context.Context, e Endpoint) error {
-	if _, err := h.endpoint(e.ID); !errors.Is(err, fs.ErrNotExist) {
-		return err // it is there, which takes no lock to see
+// Restore gives the endpoint's record, and writes it back, not up, if there is none. It
+// fails with *AddressLostError if the endpoint cannot have its addresses any more: then
+// Claim anew.
+func (h *Host) Restore(ctx context.Context, e Endpoint) (Endpoint, error) {
+	if have, err := h.endpoint(e.ID); !errors.Is(err, fs.ErrNotExist) {
+		return have, err // it is there, which takes no lock to see
 	}
 	unlock, err := h.lock(ctx)
 	if err != nil {
-		return err
+		return Endpoint{}, err
 	}
 	defer unlock()
+	if err := h.recall(ctx); err != nil {
+		return Endpoint{}, err
+	}
 	all, err := h.Endpoints()
 	if err != nil {
-		return err
+		return Endpoint{}, err
 	}
-	for _, o := range all {
-		if o.ID == e.ID {
-			return nil
-		}
-		if a, shared := sameAddress(e, o); shared {
-			return fmt.Errorf("address %s of %s is now of container %s", a, e.ID, o.ID)
-		}
+	if i := slices.IndexFunc(all, func(o Endpoint) bool { return o.ID == e.ID }); i >= 0 {
+		return all[i], nil
+	}
+	networks, err := h.Networks()
+	if err != nil {
+		return Endpoint{}, err
+	}
+	if lost := e.obstacle(networks, all); lost != nil {
+		return Endpoint{}, lost
 	}
 	e.Up, e.Silent = false, false
-	return h.writeEndpoint(e)
-}
-
-func sameAddress(e, o Endpoint) (netip.Addr, bool) {
-	for _, a := range e.Attachments {
-		for _, b := range o.Attachments {
-			for _, has := range a.Addresses() {
-				if a.Network == b.Network && slices.Contains(b.Addresses(), has) {
-					return has, true
-				}
-			}
-		}
-	}
-	return netip.Addr{}, false
+	return e, h.writeEndpoint(e)
 }

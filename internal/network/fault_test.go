@@ -177,8 +177,8 @@ func TestAfterReboot(t *testing.T) {
 	h := New(w.Dirs, w.PluginDir, w.Log)
 	e.Up = true // as the label may say
 	for range 2 {
-		if err := h.Restore(w.t.Context(), e); err != nil {
-			t.Fatal(err)
+		if got, err := h.Restore(w.t.Context(), e); err != nil || got.ID != e.ID || got.Up {
+			t.Fatal(got, err)
 		}
 	}
 	for range 2 {
@@ -192,8 +192,9 @@ func TestAfterReboot(t *testing.T) {
 	}
 	usurper := e
 	usurper.ID = "web2"
-	if err := h.Restore(t.Context(), usurper); err == nil {
-		t.Error("restored a record with an address that another has")
+	lost := new(AddressLostError)
+	if _, err := h.Restore(t.Context(), usurper); !errors.As(err, &lost) || lost.Chosen || !strings.Contains(err.Error(), "is in use by service web of stack shop (container web1)") {
+		t.Errorf("restored with an address that another has: %v", err)
 	}
 }
 

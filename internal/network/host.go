@@ -28,6 +28,11 @@ type Host struct {
 	// create, destroy, and connect, disconnect of a container.
 	Note func(stack, network, action, container string)
 
+	// Labelled, if not nil, gives the endpoints of all containers as their labels have
+	// them, those first that are to keep an address which two have. It is called with the
+	// network lock held.
+	Labelled func(context.Context) ([]Endpoint, error)
+
 	networks  folder[Network]
 	endpoints folder[Endpoint]
 	changes   changes
@@ -118,6 +123,7 @@ func (h *Host) tidy() {
 	if all, err := h.Endpoints(); err != nil || len(all) > 0 {
 		return
 	}
+	_ = os.Remove(h.marker())
 	for _, dir := range []string{
 		h.Dirs.Endpoints(), h.Dirs.Netns(), filepath.Join(h.Dirs.CNICache(), "results"), h.Dirs.CNICache(), h.Dirs.Networks(),
 	} {

@@ -167,6 +167,9 @@ func (h *Host) RemoveNetwork(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
+	if err := h.recall(ctx); err != nil {
+		return err
+	}
 	endpoints, err := h.Endpoints()
 	if err != nil {
 		return err

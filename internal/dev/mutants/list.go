@@ -49,6 +49,12 @@ var mutants = []mutant{
 		old: "limit = pidsLimit", new: "limit = -1",
 	},
 	{
+		name: "the address of a stopped container is given away after a start of the machine",
+		file: "internal/network/claim.go", unit: "./internal/network",
+		old: "\tif err := h.recall(ctx); err != nil {\n\t\treturn Endpoint{}, err\n\t}\n\tall, err := h.Endpoints()\n\tif err != nil {\n\t\treturn Endpoint{}, err\n\t}\n\tnetworks, err",
+		new: "\tall, err := h.Endpoints()\n\tif err != nil {\n\t\treturn Endpoint{}, err\n\t}\n\tnetworks, err",
+	},
+	{
 		name: "the port of a stopped container still leads to it",
 		file: "internal/ctrd/stop.go", e2e: "TestPortOfAStoppedContainerIsFree",
 		old: "\te.wiring.await(id)\n\treturn e.Network.Detach(ctx, id)\n", new: "\te.wiring.await(id)\n\treturn nil\n",
