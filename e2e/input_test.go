@@ -12,9 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	containerd "github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/pkg/namespaces"
 )
 
 const img = "image: stackup.test/busybox:1"
@@ -100,12 +97,9 @@ func (w *world) untouched() traces {
 	w.t.Helper()
 	t := w.traces()
 	t["engine "+fmt.Sprint(w.enginePID())] = true
-	c, err := containerd.New(w.socket())
-	check(w.t, err)
-	defer c.Close()
-	ctx, cancel := within(20 * time.Second).context()
-	defer cancel()
-	all, err := c.ImageService().List(namespaces.WithNamespace(ctx, namespaceOf(w.root())))
+	ctx, c, closes := w.containerd()
+	defer closes()
+	all, err := c.ImageService().List(ctx)
 	check(w.t, err)
 	if len(all) == 0 {
 		w.t.Error("there are no images, not even the test's own")

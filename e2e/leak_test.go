@@ -254,16 +254,24 @@ func namespaceOf(root string) string {
 	return "stackup-" + hex.EncodeToString(sum[:3])
 }
 
+// containerd connects to the engine itself. The context is of its namespace that the
+// world's stacks are in, and ends 20 seconds later. The caller closes.
+func (w *world) containerd() (ctx context.Context, c *containerd.Client, closes func()) {
+	w.t.Helper()
+	c, err := containerd.New(w.socket())
+	check(w.t, err)
+	ctx, cancel := within(20 * time.Second).context()
+	return namespaces.WithNamespace(ctx, namespaceOf(w.root())), c, func() {
+		cancel()
+		c.Close()
+	}
+}
+
 // engineTraces asks containerd itself.
 func (w *world) engineTraces(t traces) {
 	w.t.Helper()
-	c, err := containerd.New(w.socket())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer c.Close()
-	ctx, cancel := within(20 * time.Second).context()
-	defer cancel()
+	ctx, c, closes := w.containerd()
+	defer closes()
 	all, err := c.NamespaceService().List(ctx)
 	if err != nil {
 		w.t.Fatal(err)

@@ -12,9 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	containerd "github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/pkg/namespaces"
 )
 
 // Intent: after a start of the machine everything is back that its policy says,
@@ -160,12 +157,8 @@ services:
 func (w *world) relabel(service, label string, change func(string) string) {
 	w.t.Helper()
 	id := w.ps("-a")[service+".1"].ID
-	c, err := containerd.New(w.socket())
-	check(w.t, err)
-	defer c.Close()
-	ctx, cancel := within(20 * time.Second).context()
-	defer cancel()
-	ctx = namespaces.WithNamespace(ctx, namespaceOf(w.root()))
+	ctx, c, closes := w.containerd()
+	defer closes()
 	rec, err := c.ContainerService().Get(ctx, id)
 	check(w.t, err)
 	rec.Labels[label] = change(rec.Labels[label])
