@@ -16,9 +16,12 @@ const recalled = ".recalled"
 
 func (h *Host) marker() string { return filepath.Join(h.Dirs.Endpoints(), recalled) }
 
+// complete reports whether no record is missing, or none can be written back.
+func (h *Host) complete() bool { return h.Labelled == nil || exists(h.marker()) }
+
 // Recall has the records of endpoints complete, for who reads them.
 func (h *Host) Recall(ctx context.Context) error {
-	if h.Labelled == nil || exists(h.marker()) {
+	if h.complete() {
 		return nil
 	}
 	unlock, err := h.lock(ctx)
@@ -36,7 +39,7 @@ func (h *Host) Recall(ctx context.Context) error {
 // The caller has the lock. Who removes a container removes its labels first, and then
 // its record under the lock, so that none is written back for good.
 func (h *Host) recall(ctx context.Context) error {
-	if h.Labelled == nil || exists(h.marker()) {
+	if h.complete() {
 		return nil
 	}
 	list, err := h.Labelled(ctx)
