@@ -10,7 +10,6 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 
 	"stackup.dev/stackup/executor"
-	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/planner"
@@ -35,11 +34,13 @@ const recallTime = 5 * time.Second
 // labelledEndpoints returns the endpoints of the containers that may start again, as
 // their labels have them, those of the oldest first. A record that is damaged has none.
 func (e *Engine) labelledEndpoints(ctx context.Context) ([]network.Endpoint, error) {
-	ctx, cancel := busy.WithTimeout(e.ctx(ctx), recallTime, fmt.Errorf("containerd does not list containers within %s", recallTime))
-	defer cancel()
-	recs, err := e.containers(ctx, "")
+	var recs []containers.Container
+	err := limited(e.ctx(ctx), recallTime, "Containers/ListStream", func(ctx context.Context) (err error) {
+		recs, err = e.containers(ctx, "")
+		return err
+	})
 	if err != nil {
-		return nil, errors.Join(err, context.Cause(ctx))
+		return nil, err
 	}
 	slices.SortFunc(recs, func(a, b containers.Container) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	var out []network.Endpoint
@@ -101,7 +102,5 @@ func (e *Engine) claimAgain(ctx context.Context, rec containers.Container, st *s
 	if err != nil {
 		return p, err
 	}
-	up := containers.Container{ID: rec.ID, Labels: map[string]string{labels.Endpoint: label}}
-	_, err = e.client.ContainerService().Update(ctx, up, "labels."+labels.Endpoint)
-	return p, err
+	return p, e.setLabel(ctx, rec.ID, labels.Endpoint, label)
 }

@@ -157,8 +157,13 @@ func (e *Engine) desire(ctx context.Context, rec containers.Container, what stri
 	if rec.Labels[labels.Desired] == what {
 		return nil
 	}
-	up := containers.Container{ID: rec.ID, Labels: map[string]string{labels.Desired: what}}
-	_, err := e.client.ContainerService().Update(ctx, up, "labels."+labels.Desired)
+	return e.setLabel(ctx, rec.ID, labels.Desired, what)
+}
+
+// setLabel changes one label of a container's record, and nothing else.
+func (e *Engine) setLabel(ctx context.Context, id, label, value string) error {
+	up := containers.Container{ID: id, Labels: map[string]string{label: value}}
+	_, err := e.client.ContainerService().Update(ctx, up, "labels."+label)
 	return err
 }
 
