@@ -156,10 +156,18 @@ func TestLogsChosen(t *testing.T) {
 	w := newWorld(t, only(embedded))
 	w.file("stack.yaml", `
 services:
-  web: {image: stackup.test/busybox:1, scale: 2, command: ["sh", "-c", "echo early; sleep 2; echo late; sleep 100000"], stop_grace_period: 0s}
+  web: {image: stackup.test/busybox:1, scale: 2, command: ["sh", "-c", "echo early; until [ -e /go ]; do sleep 0.1; done; echo late; sleep 100000"], stop_grace_period: 0s}
 `)
+	up := time.Now()
 	w.must("up", "-d")
-	w.eventually("all has been said", func() bool { return strings.Count(w.must("logs").out, "late") == 2 })
+	said := func(line string) {
+		w.eventually("each replica has said "+line, func() bool { return strings.Count(w.must("logs").out, line) == 2 })
+	}
+	said("early")
+	between := time.Now()
+	w.must("exec", "-T", "--index", "1", "web", "busybox", "touch", "/go")
+	w.must("exec", "-T", "--index", "2", "web", "busybox", "touch", "/go")
+	said("late")
 	lines := func(args ...string) string {
 		return strings.Join(strings.Fields(w.must(append([]string{"logs", "--no-log-prefix"}, args...)...).out), " ")
 	}
@@ -175,7 +183,10 @@ services:
 	}
 	at, err := time.Parse(time.RFC3339Nano, first.Time)
 	check(t, err)
-	after := at.Add(time.Second).Format(time.RFC3339Nano)
+	if age := between.Sub(at); age < 0 || age > between.Sub(up) {
+		t.Errorf("said at %s, where up began at %s and all was said at %s", at, up, between)
+	}
+	after := between.Format(time.RFC3339Nano)
 	if got := lines("--since", after); got != "late late" {
 		t.Errorf("since %s: %q", after, got)
 	}
