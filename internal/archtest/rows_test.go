@@ -15,7 +15,7 @@ var (
 	// leaves do one thing each and know neither the executor nor containerd.
 	leaves = []string{
 		"internal/busy", "internal/fileevents", "internal/health", "internal/restart", "internal/logs", "internal/twin", "internal/dns", "internal/relay", "internal/forward",
-		"internal/ports", "internal/provider", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build", "internal/tree", "internal/chronicle",
+		"internal/ports", "internal/provider", "internal/volume", "internal/inspect", "internal/network/...", "internal/initproc", "internal/build", "internal/tree", "internal/chronicle", "internal/cgroup",
 	}
 )
 
@@ -33,6 +33,7 @@ var rows = []row{
 	{"internal/health", []string{"spec", "planner", "internal/statedir", "internal/fileevents"}, nil, "probes run in whatever can exec"},
 	{"internal/restart", []string{"spec", "planner"}, nil, "restart rules are a function"},
 	{"internal/busy", nil, nil, "limits and the machine's load, whatever waits"},
+	{"internal/cgroup", nil, nil, "the kernel's control groups, whoever made them"},
 	{"internal/fileevents", nil, nil, "events of files, whatever they hold"},
 	{"internal/watch", nil, nil, "watching files needs no stack"},
 	{"internal/dns", []string{"planner", "spec"}, nil, "name tables are derived from state"},
