@@ -143,7 +143,7 @@ func (m *maker) followed(s *spec.Service) []StepID {
 func (m *maker) comeBack(r *replica, needs []StepID) StepID {
 	reason := m.againReason(r.cur)
 	stop := m.stop(r.cur, reason, nil)
-	m.byID[stop].Needs = append(m.byID[stop].Needs, m.stopFollowers(r.want.Name, nil)...)
+	m.byID[stop].Needs = slices.Concat(m.byID[stop].Needs, m.endLost(r.want.Name), m.stopFollowers(r.want.Name, nil))
 	start := m.add(Step{ID: r.startID(), Op: OpStart, Ref: r.ref, Object: r.id, Reason: reason, Needs: append(needs, stop)})
 	undo := Step{
 		ID: undoStart(r.id), Op: OpStart, Ref: r.ref, Object: r.id, Needs: []StepID{stop}, Rescue: []StepID{start},

@@ -52,7 +52,7 @@ func (m *maker) startable(s *spec.Service) {
 // begins plans the start of a container that is there, after what it depends
 // on and what else it needs.
 func (m *maker) begins(r *replica, needs []StepID) StepID {
-	ready := slices.Concat(needs, m.dependencies(r))
+	ready := slices.Concat(needs, m.endLost(r.want.Name), m.dependencies(r))
 	ready = append(ready, m.hooks(r, ready)...)
 	return m.start(r, ready)
 }

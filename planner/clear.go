@@ -19,7 +19,7 @@ func MakeRemove(desired *spec.Stack, actual State, stop bool, o Options) (*Plan,
 	var list []*Container
 	for i := range m.have.Containers {
 		c := &m.have.Containers[i]
-		if !c.Partial && c.Ref.Index != OneOff && m.chosen(c.Ref.Name) && (stop || !live(c)) {
+		if !c.Partial && c.Ref.Index != OneOff && m.chosen(c.Ref.Name) && (stop || !c.Task.Runs()) {
 			list = append(list, c)
 		}
 	}

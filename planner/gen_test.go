@@ -219,7 +219,7 @@ func (g gen) joined(s spec.Service) []spec.Network {
 }
 
 func (g gen) task(c *Container) {
-	c.Task = []TaskState{TaskRunning, TaskRunning, TaskRunning, TaskPaused, TaskStopped, TaskCreated, TaskNone}[g.pick("task", 7)]
+	c.Task = []TaskState{TaskRunning, TaskRunning, TaskRunning, TaskPaused, TaskStopped, TaskCreated, TaskNone, TaskOrphaned}[g.pick("task", 8)]
 	if c.Task == TaskStopped {
 		c.ExitCode = g.pick("code", 2)
 	}

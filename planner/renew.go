@@ -18,7 +18,7 @@ func (m *maker) renewed(r *replica) int {
 // renewedOf is that of the one that runs, else of the last.
 func renewedOf(oldest []*Container) (n int) {
 	for _, c := range oldest {
-		if c.Task == TaskRunning {
+		if c.Task == TaskRunning || c.Task == TaskOrphaned {
 			return c.Renewed
 		}
 		n = c.Renewed

@@ -16,6 +16,7 @@ func (m *maker) planReplica(r *replica) {
 		}
 		return
 	}
+	ready = append(ready, m.endLost(r.want.Name)...)
 	ready = append(ready, m.dependencies(r)...)
 	if r.cur != nil {
 		ready = append(ready, m.places(r.want)...)
@@ -35,6 +36,26 @@ func (m *maker) planReplica(r *replica) {
 	for _, old := range r.olds {
 		m.remove(old, oldReason(r, old), up)
 	}
+}
+
+// endLost plans that processes of a service's replicas which the engine has lost end
+// before anything else uses what they write to, as another incarnation or pre_start does.
+func (m *maker) endLost(service string) (ends []StepID) {
+	for i := range m.have.Containers {
+		c := &m.have.Containers[i]
+		if c.Task != TaskOrphaned || c.Ref.Name != service || c.Ref.Index < 1 || c.Ref.Index > m.want.Service(service).Replicas {
+			continue
+		}
+		reason := Reason{Code: NotRunning}
+		for j := range m.replicas[service] {
+			if r := &m.replicas[service][j]; r.ref == c.Ref && r.cur != c {
+				reason = oldReason(r, c)
+			}
+		}
+		reason.Detail = taskWord(c)
+		ends = append(ends, m.stop(c, reason, nil))
+	}
+	return ends
 }
 
 // make plans the incarnation itself: a new one, or new live fields for the

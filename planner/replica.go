@@ -138,6 +138,8 @@ func taskWord(c *Container) string {
 		return fmt.Sprintf("exited with code %d", c.ExitCode)
 	case TaskCreated:
 		return "its start was interrupted"
+	case TaskOrphaned:
+		return "orphaned: the engine has lost its processes, which still run"
 	case TaskNone, TaskRunning, TaskPaused:
 	}
 	return "no task"

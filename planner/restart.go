@@ -83,6 +83,7 @@ func (m *maker) restart(r *replica) {
 		m.begins(r, nil)
 		return
 	}
+	stop.Needs = append(stop.Needs, m.endLost(r.want.Name)...)
 	start := m.begins(r, []StepID{stop.ID})
 	m.byID[start].Reason = m.restartReason(r)
 	m.add(Step{

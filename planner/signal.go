@@ -15,7 +15,8 @@ func MakeKill(desired *spec.Stack, actual State, signal string, o Options) (*Pla
 	if err != nil {
 		return nil, err
 	}
-	m.eachReplica("is not running", live, func(c *Container) {
+	runs := func(c *Container) bool { return c.Task.Runs() }
+	m.eachReplica("is not running", runs, func(c *Container) {
 		m.add(Step{ID: StepID("kill/" + c.ID), Op: OpKill, Ref: c.Ref, Object: c.ID, Signal: signal, Reason: Reason{Code: Forced}})
 	})
 	if m.opt.RemoveOrphans {

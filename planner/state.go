@@ -49,7 +49,13 @@ const (
 	TaskRunning TaskState = "running"
 	TaskPaused  TaskState = "paused"
 	TaskStopped TaskState = "stopped" // exited, exit code known
+	// Processes of the container run, and the engine has no task of them.
+	TaskOrphaned TaskState = "orphaned"
 )
+
+// Runs reports whether processes of the container run: frozen ones do, and those that
+// the engine has lost.
+func (s TaskState) Runs() bool { return s == TaskRunning || s == TaskPaused || s == TaskOrphaned }
 
 // Health is the last word of a container's health probe.
 type Health string

@@ -31,7 +31,7 @@ func (w *world) container(s Step) error {
 	case OpStop:
 		err = w.stop(&b)
 	case OpRemove:
-		if live(&b) {
+		if b.Task.Runs() {
 			return errors.New("is running")
 		}
 		delete(w.boxes, b.ID)
@@ -92,11 +92,11 @@ func (w *world) hasPlaces(s *spec.Service) error {
 }
 
 func (w *world) start(b *Container, rescue bool) error {
-	if live(b) || b.Partial {
+	if b.Task.Runs() || b.Partial {
 		return errors.New("cannot be started: runs, or is not whole")
 	}
 	for _, o := range w.boxes {
-		if o.Ref == b.Ref && live(&o) {
+		if o.Ref == b.Ref && o.Task.Runs() {
 			return fmt.Errorf("%s runs already", o.ID)
 		}
 	}

@@ -124,7 +124,7 @@ func (x exits) tell(w io.Writer, cs []inspect.Container) (running bool) {
 	for _, c := range cs {
 		running = running || c.Task == planner.TaskStopped && comesBack(c)
 		switch {
-		case c.Task == planner.TaskRunning || c.Task == planner.TaskPaused:
+		case c.Task.Runs():
 			running = true
 		case c.Task == planner.TaskStopped && !x[c.ID].Equal(c.ExitedAt):
 			x[c.ID] = c.ExitedAt

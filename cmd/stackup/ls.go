@@ -12,7 +12,6 @@ import (
 	"stackup.dev/stackup/internal/event"
 	"stackup.dev/stackup/internal/inspect"
 	"stackup.dev/stackup/internal/ui"
-	"stackup.dev/stackup/planner"
 )
 
 func lsCommand(g *globals) *cobra.Command {
@@ -80,8 +79,7 @@ func (g *globals) everything(c *cobra.Command) (list []inspect.Container, err er
 // lsRows counts containers by stack; the list comes sorted by that.
 func lsRows(list []inspect.Container, all bool, wanted func(string) bool) (rows []ui.LsRow) {
 	for _, c := range list {
-		live := c.Task == planner.TaskRunning || c.Task == planner.TaskPaused
-		if !live && !all || !wanted(c.Stack) {
+		if !c.Task.Runs() && !all || !wanted(c.Stack) {
 			continue
 		}
 		if len(rows) == 0 || rows[len(rows)-1].Name != c.Stack {

@@ -169,7 +169,7 @@ func psRow(c inspect.Container) ui.PsRow {
 		ExitCode: c.ExitCode, Restarts: c.Restarts.Total, Created: c.Created, Started: c.StartedAt, Finished: c.ExitedAt,
 		Addresses: c.Addresses, ID: c.ID, Digest: c.Digest, Labels: c.Labels,
 	}
-	r.LastExit = c.Restarts.Exit
+	r.LastExit, r.Orphaned = c.Restarts.Exit, c.Task == planner.TaskOrphaned
 	if c.Task == planner.TaskStopped || c.Task == planner.TaskNone {
 		r.LastExit = c.ExitCode
 	}
@@ -187,6 +187,8 @@ func stateWord(c inspect.Container) string {
 	switch {
 	case c.Task == planner.TaskRunning, c.Task == planner.TaskPaused, c.Task == planner.TaskCreated:
 		return string(c.Task)
+	case c.Task == planner.TaskOrphaned:
+		return string(planner.TaskRunning)
 	case c.Task == planner.TaskStopped && comesBack(c), c.Starting && c.Restarts.Total > 0:
 		return "restarting"
 	case c.Task == planner.TaskStopped:

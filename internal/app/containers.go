@@ -23,8 +23,7 @@ func (a *App) Ps(ctx context.Context, stack string, services []string, all bool)
 		if c.Ref.Index == planner.OneOff && !all {
 			return true
 		}
-		live := c.Task == planner.TaskRunning || c.Task == planner.TaskPaused
-		return !live && !all
+		return !c.Task.Runs() && !all
 	}), nil
 }
 
@@ -33,7 +32,7 @@ func (a *App) Ps(ctx context.Context, stack string, services []string, all bool)
 func (a *App) Replica(ctx context.Context, stack, service string, index int) (inspect.Container, error) {
 	cs, err := a.Ps(ctx, stack, []string{service}, false)
 	for _, c := range cs {
-		if index == 0 || c.Ref.Index == index {
+		if c.Task != planner.TaskOrphaned && (index == 0 || c.Ref.Index == index) {
 			return c, nil
 		}
 	}

@@ -198,5 +198,6 @@ func (l *Live) exec(ctx context.Context, service string, h spec.Hook) error {
 	if err != nil {
 		return err
 	}
+	list = slices.DeleteFunc(list, func(c inspect.Container) bool { return c.Task == planner.TaskOrphaned })
 	return each(list, func(c inspect.Container) error { return l.App.Engine.RunHook(ctx, c.ID, h) })
 }

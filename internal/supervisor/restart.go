@@ -22,6 +22,8 @@ func (s *Supervisor) setRight(c inspect.Container) {
 		s.probes.stop(c.ID)
 	case c.Task == planner.TaskStopped:
 		s.bringBack(c.ID, c.ExitCode)
+	case c.Task == planner.TaskOrphaned: // the start ends its processes first
+		s.bringBack(c.ID, restart.LostCode)
 	case c.Task == planner.TaskNone && !c.StartedAt.IsZero():
 		s.bringBack(c.ID, restart.LostCode)
 	case c.Lost:

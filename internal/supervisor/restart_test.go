@@ -75,6 +75,22 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// Intent: a container whose processes the engine has lost is brought back as its
+// policy says, as one that has failed.
+func TestLostProcessesAreReplaced(t *testing.T) {
+	for policy, want := range map[spec.RestartPolicy]bool{spec.RestartNo: false, spec.RestartAlways: true, spec.RestartOnFailure: true} {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.add("web", policy, func(c *inspect.Container) { c.Task = planner.TaskOrphaned })
+			_, stop := w.run(true)
+			defer stop()
+			wait(5 * time.Minute)
+			if got := len(w.triesOf("web")) == 1; got != want {
+				t.Errorf("%s: tried %+v", policy, w.triesOf("web"))
+			}
+		})
+	}
+}
+
 // TestFailedStartBacksOff: also where the engine has not counted the attempt.
 func TestFailedStartBacksOff(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

@@ -22,6 +22,7 @@ type PsRow struct {
 	ExitCode  int    // of an exited container
 	Restarts  int    // by policy, since the last start by a command
 	LastExit  int    // exit code of the last run that has ended
+	Orphaned  bool   // it is running, and the engine has no task of it
 	Created   time.Time
 	Started   time.Time // zero: never
 	Finished  time.Time // zero: unknown, or still running
@@ -172,6 +173,9 @@ func (r PsRow) up(now time.Time) string {
 	}
 	if r.State == "paused" {
 		s += " (Paused)"
+	}
+	if r.Orphaned {
+		s += " (orphaned)"
 	}
 	if r.Restarts > 0 {
 		s += fmt.Sprintf(", %s, last exit %d", Count(r.Restarts, "restart"), r.LastExit)

@@ -57,6 +57,7 @@ func TestPsStatus(t *testing.T) {
 		"healthy":     {PsRow{State: "running", Started: now.Add(-time.Hour), Health: "healthy"}, "Up 1 hour (healthy)"},
 		"starting":    {PsRow{State: "running", Started: now, Health: "starting"}, "Up less than a second (health: starting)"},
 		"start lost":  {PsRow{State: "running"}, "Up"},
+		"orphaned":    {PsRow{State: "running", Orphaned: true, Started: now.Add(-time.Hour)}, "Up 1 hour (orphaned)"},
 		"paused":      {PsRow{State: "paused", Started: now.Add(-2 * time.Second)}, "Up 2 seconds (Paused)"},
 		"exited":      {PsRow{State: "exited", ExitCode: 137, Finished: now.Add(-time.Second)}, "Exited (137) 1 second ago"},
 		"end unknown": {PsRow{State: "exited"}, "Exited (0)"},
