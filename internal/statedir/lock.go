@@ -35,7 +35,10 @@ func (e *LockedError) Error() string {
 }
 
 // Lock is a held lock; the kernel frees it when the process dies.
-type Lock struct{ f *os.File }
+type Lock struct {
+	f      *os.File
+	shared bool
+}
 
 // Lock waits for the lock of that name until ctx ends, and then returns a
 // *LockedError. waiting, if not nil, is called once when it has to wait.
@@ -111,6 +114,30 @@ func (d Dirs) ContainerBusy(id string) bool {
 	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
+// ShareContainer lets nobody start, stop or remove a container while the caller looks at
+// it; others may look too. It waits for nobody: of a container that somebody works on it
+// returns a *LockedError.
+func (d Dirs) ShareContainer(id string) (*Lock, error) {
+	name := containerPrefix + id
+	for {
+		f, err := openLock(d.LockFile(name))
+		if err != nil {
+			return nil, err
+		}
+		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+		if err == nil && isAt(f, f.Name()) {
+			return &Lock{f: f, shared: true}, nil
+		}
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, &LockedError{Name: name, Holder: readHolder(f.Name())}
+		}
+		if err != nil {
+			return nil, err
+		} // else its holder has just taken the file away
+	}
+}
+
 // LockExec keeps a container from being paused while a process is started in it. It
 // is held for as long as a program's start takes.
 func (d Dirs) LockExec(ctx context.Context, id string) (*Lock, error) {
@@ -133,16 +160,24 @@ func (d Dirs) TryLock(name string) (*Lock, error) {
 // Holder if there is none. The holder may have died since.
 func (d Dirs) HolderOf(name string) Holder { return readHolder(d.LockFile(name)) }
 
-// Unlock frees the lock and takes its file away.
+// Unlock frees the lock and takes its file away. Who shares it leaves the file to the
+// next who does not: others may share it.
 func (l *Lock) Unlock() error {
+	if l.shared {
+		return l.f.Close()
+	}
 	return errors.Join(os.Remove(l.f.Name()), l.f.Close())
 }
 
-func tryLock(path string) (*Lock, error) {
+func openLock(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+}
+
+func tryLock(path string) (*Lock, error) {
+	f, err := openLock(path)
 	if errors.Is(err, os.ErrNotExist) { // the folder went away under us
 		return nil, unix.EWOULDBLOCK
 	}

@@ -131,6 +131,38 @@ func TestWriteFileIsWholeAmongManyWriters(t *testing.T) {
 	}
 }
 
+func TestContainersAreSharedByThoseWhoLook(t *testing.T) {
+	d := newDirs(t)
+	work := func() (*Lock, error) { return d.TryLock("container-x") }
+	var locked *LockedError
+	one, err := d.ShareContainer("x")
+	two, terr := d.ShareContainer("x")
+	if err != nil || terr != nil {
+		t.Fatal(err, terr)
+	}
+	for _, l := range []*Lock{one, two} {
+		if _, err := work(); !errors.As(err, &locked) {
+			t.Errorf("got %v from work while somebody looks", err)
+		}
+		if err := l.Unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+	l, err := work()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.ShareContainer("x"); !errors.As(err, &locked) || locked.Holder.PID != os.Getpid() {
+		t.Errorf("got %v from a look while somebody works", err)
+	}
+	if err := l.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(d.LockFile("container-x")); !os.IsNotExist(err) {
+		t.Errorf("who worked has left its file: %v", err)
+	}
+}
+
 func TestSweepTakesOnlyWhatNobodyHolds(t *testing.T) {
 	d := newDirs(t)
 	if d.ContainerBusy("held") {
