@@ -35,6 +35,9 @@ func (e *Engine) Run(ctx context.Context, id string, p inspect.Process) (code in
 	if err != nil {
 		return 0, err
 	}
+	if _, err := e.clearTask(ctx, id); err != nil {
+		return 0, err
+	}
 	streams := newExecIO(p)
 	var attached cio.IO
 	err = e.startWith(ctx, rec, restart.Count{}, func() (_ taskIO, err error) {
@@ -104,8 +107,13 @@ func (e *Engine) runAttached(ctx context.Context, rec containers.Container, p in
 }
 
 // ended clears away what a container that has ended no longer needs.
-func (e *Engine) ended(ctx context.Context, id string) error {
-	if err := e.deleteTask(ctx, id); err != nil {
+func (e *Engine) ended(ctx context.Context, id string) (err error) {
+	lock, err := e.Dirs.LockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if err := e.deleteAndClear(ctx, id); err != nil {
 		return err
 	}
 	return errors.Join(e.volumes.Release(ctx, id), e.Network.Release(ctx, id)) // it is never started again

@@ -38,6 +38,13 @@ func (e *Engine) Files(ctx context.Context, id string, use func(*tree.Root) erro
 	if live, err := e.liveFiles(ctx, id, use); live || err != nil { // it was just being started
 		return err
 	}
+	orphaned, err := e.orphaned(ctx, id)
+	if err != nil {
+		return err
+	}
+	if orphaned {
+		return errOrphaned // its files are in use
+	}
 	rec, err := e.client.ContainerService().Get(ctx, id)
 	if err != nil {
 		return err

@@ -57,7 +57,7 @@ func (e *Engine) InspectSettled(ctx context.Context, id string) (c inspect.Conta
 		return c, false, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	return e.Inspect(ctx, id)
+	return e.inspectOne(ctx, id, true)
 }
 
 // endedFor waits until the container runs again, or is sure not to. code is that
@@ -77,12 +77,14 @@ func (e *Engine) endedFor(ctx context.Context, id string, code int, seen bool) (
 		case c.Task == planner.TaskRunning || c.Task == planner.TaskPaused:
 			return false, 0, nil
 		}
-		if !seen {
-			code = restart.LostCode
-		}
-		var again bool
-		if code, again, err = lastExit(c, code); err != nil || !again {
-			return err == nil, code, err
+		if c.Task != planner.TaskOrphaned { // when its processes end nobody can tell: it is looked at again
+			if !seen {
+				code = restart.LostCode
+			}
+			var again bool
+			if code, again, err = lastExit(c, code); err != nil || !again {
+				return err == nil, code, err
+			}
 		}
 		select {
 		case <-ctx.Done():

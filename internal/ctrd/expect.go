@@ -154,10 +154,10 @@ func endIdle(path string) {
 	_, _ = taskv3.NewTTRPCTaskClient(client).Shutdown(ctx, &taskv3.ShutdownRequest{})
 }
 
-// awaitEnd waits until nobody listens at a socket, for limit at most.
-func awaitEnd(ctx context.Context, path string, limit time.Duration) {
+// awaitEnd waits until p does not listen at a socket any more, for limit at most.
+func awaitEnd(ctx context.Context, path string, p peer, limit time.Duration) {
 	deadline := time.Now().Add(limit)
-	for listens(path) && time.Now().Before(deadline) && ctx.Err() == nil {
+	for p.listens && listener(path) == p && time.Now().Before(deadline) && ctx.Err() == nil {
 		time.Sleep(time.Millisecond)
 	}
 }

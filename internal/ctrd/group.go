@@ -63,29 +63,89 @@ func (e *Engine) group(ctx context.Context, stack string) error {
 	return nil
 }
 
-// createTask makes the task in the stack's shim.
-func (e *Engine) createTask(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
-	makeRoom := func(err error) error {
-		if path, perr := e.socketOf(ctx, rec.Labels[labels.Stack]); perr == nil && shimLeft(err) {
-			awaitEnd(ctx, path, shimExit)
-		}
-		return e.deleteTask(ctx, rec.ID)
+// createTask has try make the task in the stack's shim. Something else may be in its
+// way for a while: the shim, which ends with its last container, also while it makes
+// another one; a task that was not quite cleared away; or containerd, which is still at
+// what a killed command had begun. Then it is made again.
+func (e *Engine) createTask(ctx context.Context, rec containers.Container, try func() error) error {
+	socket, err := e.socketOf(ctx, rec.Labels[labels.Stack])
+	if err != nil {
+		return err
 	}
-	err := untilMade(ctx, rec.ID, func() error { return native(e.createInShim(ctx, rec, req)) }, makeRoom)
+	again := attempts{disturbed: e.disturbed(rec.ID)}
+	if err := e.disturb(rec.ID); err != nil { // until containerd has answered
+		return err
+	}
+	var shim peer
+	err = untilMade(ctx, func() (bool, error) {
+		shim = listener(socket)
+		err := native(try())
+		if err == nil && again.disturbed {
+			err = e.stillThere(ctx, rec.ID)
+		}
+		return again.worth(err, shim.listens && listener(socket) != shim), err
+	}, func(err error) error {
+		if shimLeft(err) {
+			awaitEnd(ctx, socket, shim, shimExit)
+		}
+		return e.deleteAndClear(ctx, rec.ID)
+	})
+	if ctx.Err() == nil && !errdefs.IsUnavailable(err) {
+		err = errors.Join(err, e.settle(rec.ID))
+	}
 	if err == nil {
 		e.used.Store(true)
 	}
 	return err
 }
 
-// untilMade repeats the making of a task while somebody else is in its way: the stack's
-// shim ends with its last container, which it does even while it makes another one;
-// what was there before is not quite cleared away; or containerd is still clearing away
-// what a killed command had begun. Then makeRoom is called, with the error.
-func untilMade(ctx context.Context, id string, try func() error, makeRoom func(error) error) error {
+// attempts decides whether a task is made again.
+type attempts struct {
+	disturbed bool // containerd may be at work on the container
+	refused   bool // the OCI runtime has refused once
+}
+
+// worth reports whether a create that failed may succeed the next time: something was in
+// its way that has been cleared away, or its shim has ended. What the OCI runtime itself
+// says it says again, unless that was about what is cleared away then.
+func (a *attempts) worth(err error, shimEnded bool) bool {
+	if err == nil || errdefs.IsUnavailable(err) {
+		return false
+	}
+	if !a.disturbed && !shimEnded && !shimLeft(err) && !errdefs.IsAlreadyExists(err) {
+		return false
+	}
+	if !runtimeRefused(err) {
+		return true
+	}
+	first := !a.refused
+	a.refused = true
+	return first
+}
+
+// runtimeRefused reports whether an OCI runtime was started, and has said why it makes
+// no container. Only the text of that comes over the wire.
+func runtimeRefused(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "OCI runtime create failed") && !strings.Contains(text, "unable to retrieve OCI runtime error")
+}
+
+// stillThere returns an error if containerd has cleared a task away that it has just
+// made: it was late in clearing away the one before.
+func (e *Engine) stillThere(ctx context.Context, id string) error {
+	t, err := e.task(ctx, id)
+	if err == nil && t == nil {
+		err = errors.New("containerd has cleared it away at once")
+	}
+	return err
+}
+
+// untilMade repeats try for as long as it says so, and some time at most. makeRoom is
+// called before each repetition.
+func untilMade(ctx context.Context, try func() (again bool, err error), makeRoom func(error) error) error {
 	for end := time.Now().Add(busy.Stretch(makeTime)); ; time.Sleep(makeLook) {
-		err := try()
-		if !shimLeft(err) && !errdefs.IsAlreadyExists(err) && !inTheWay(err) && !cleared(err, id) {
+		again, err := try()
+		if !again {
 			return err
 		}
 		err = errors.Join(err, makeRoom(err))
@@ -99,20 +159,6 @@ const (
 	makeTime = 10 * time.Second
 	makeLook = 50 * time.Millisecond
 )
-
-// cleared reports whether containerd has taken a container's bundle folder away while
-// its task was being made: it was still clearing away what a killed command had left.
-// Then a file or folder of the bundle is missing, whichever was due next. Only the
-// text comes over the wire. What the OCI runtime itself misses is another matter.
-func cleared(err error, id string) bool {
-	if err == nil {
-		return false
-	}
-	text := err.Error()
-	runtimeSays := strings.Contains(text, "OCI runtime create failed") && !strings.Contains(text, "unable to retrieve OCI runtime error")
-	runtimeSays = runtimeSays || strings.Contains(text, "executable file not found") || strings.Contains(text, "fork/exec")
-	return strings.Contains(text, "/"+id+"/") && strings.Contains(text, "no such file or directory") && !runtimeSays
-}
 
 func (e *Engine) createInShim(ctx context.Context, rec containers.Container, req *tasksapi.CreateTaskRequest) error {
 	listening, begun, err := e.oneShim(ctx, rec.Labels[labels.Stack])
@@ -221,7 +267,7 @@ func (e *Engine) RemoveGroup(ctx context.Context, stack string) error {
 	}
 	endIdle(own) // one that was started and never got a container
 	for _, path := range []string{own, others} {
-		awaitEnd(ctx, path, busy.Stretch(shimExit))
+		awaitEnd(ctx, path, listener(path), busy.Stretch(shimExit))
 		if err := removeDead(path); err != nil {
 			return err
 		}
@@ -244,12 +290,27 @@ func socketIn(ctx context.Context, dir, engine, stack string) (string, error) {
 	return strings.TrimPrefix(address, "unix://"), err
 }
 
-func listens(path string) bool {
+func listens(path string) bool { return listener(path).listens }
+
+// peer is who listens on a socket. Each shim makes its socket anew, so that its inode is
+// another one.
+type peer struct {
+	listens bool
+	socket  uint64
+}
+
+func listener(path string) (p peer) {
 	c, err := net.Dial("unix", path)
-	if err == nil {
-		_ = c.Close()
+	if err != nil {
+		return p
 	}
-	return err == nil
+	_ = c.Close()
+	var st unix.Stat_t
+	if unix.Stat(path, &st) == nil {
+		p.socket = st.Ino
+	}
+	p.listens = true
+	return p
 }
 
 // removeDead removes a socket that nobody listens on.

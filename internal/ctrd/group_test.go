@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/containerd/errdefs"
+
 	"stackup.dev/stackup/internal/statedir"
 )
 
@@ -49,17 +51,52 @@ func there(path string) bool {
 	return err == nil
 }
 
-func TestShimLeft(t *testing.T) {
-	for text, want := range map[string]bool{
-		"ttrpc: closed": true,
-		"connection error: dial unix /run/containerd/s/x: connect: connection refused": true,
-		"runc create failed: no such file":                                             false,
-	} {
-		if got := shimLeft(errors.New(text)); got != want {
-			t.Errorf("%q: %t, want %t", text, got, want)
-		}
+// TestListener: who makes the socket anew is told from who listened before.
+func TestListener(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	if listener(path) != (peer{}) {
+		t.Error("somebody listens where there is no socket")
 	}
-	if shimLeft(nil) {
-		t.Error("no error")
+	seen := map[peer]bool{}
+	for range 3 {
+		l, err := net.Listen("unix", path)
+		fatal(t, err)
+		p := listener(path)
+		if !p.listens || p != listener(path) || seen[p] {
+			t.Errorf("%+v, %v were before", p, seen)
+		}
+		seen[p] = true
+		fatal(t, os.Rename(path, filepath.Join(t.TempDir(), "aside"))) // keeps its inode from being used again
+		fatal(t, l.Close())
+	}
+}
+
+// Intent: a create is repeated as long as something may be in its way, and no longer.
+func TestAttempts(t *testing.T) {
+	refused := errors.New("OCI runtime create failed: exec: \"x\": executable file not found")
+	half := errors.New("OCI runtime create failed: unable to retrieve OCI runtime error (open log.json: no such file)")
+	shim, other := errors.New("ttrpc: closed"), errors.New("no space left on device")
+	for name, tt := range map[string]struct {
+		a     attempts
+		ended bool
+		err   error
+		want  []bool // of one after the other
+	}{
+		"made":                             {attempts{disturbed: true}, true, nil, []bool{false}},
+		"the engine is gone":               {attempts{disturbed: true}, true, errdefs.ErrUnavailable, []bool{false}},
+		"nothing in the way":               {attempts{}, false, other, []bool{false}},
+		"a bad command":                    {attempts{}, false, refused, []bool{false}},
+		"disturbed":                        {attempts{disturbed: true}, false, other, []bool{true, true, true}},
+		"disturbed, and a bad command":     {attempts{disturbed: true}, false, refused, []bool{true, false}},
+		"disturbed, the runtime is killed": {attempts{disturbed: true}, false, half, []bool{true, true}},
+		"the shim is another one":          {attempts{}, true, other, []bool{true, true}},
+		"its shim ends":                    {attempts{}, false, shim, []bool{true, true}},
+		"a task is there":                  {attempts{}, false, errdefs.ErrAlreadyExists, []bool{true, true}},
+	} {
+		for i, want := range tt.want {
+			if got := tt.a.worth(tt.err, tt.ended); got != want {
+				t.Errorf("%s, time %d: %t", name, i+1, got)
+			}
+		}
 	}
 }

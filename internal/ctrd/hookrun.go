@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"stackup.dev/stackup/executor"
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/inspect"
 )
 
@@ -16,7 +17,7 @@ func (e *Engine) RunToEnd(ctx context.Context, c executor.ContainerSpec) (err er
 		return err
 	}
 	defer func() {
-		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		after, cancel := busy.WithTimeout(context.WithoutCancel(ctx), undoTimeout, errSlowUndo)
 		defer cancel()
 		err = errors.Join(err, e.Remove(after, c.ID))
 	}()

@@ -35,9 +35,13 @@ func (e *Engine) List(ctx context.Context, stack string) ([]inspect.Container, e
 	if err != nil {
 		return nil, err
 	}
+	p, err := e.places()
+	if err != nil {
+		return nil, err
+	}
 	var out []inspect.Container
 	for _, r := range recs {
-		c, err := e.inspect(r, tasks[r.ID], ends[r.ID])
+		c, err := e.inspect(r, e.look(ctx, p, r.ID, tasks[r.ID], false), ends[r.ID])
 		if err != nil { // one that is damaged must not hide the others
 			e.Log.Warn("a container that cannot be read", "id", r.ID, "err", err)
 			continue
@@ -79,10 +83,38 @@ func (e *Engine) endpoints() (map[string]network.Endpoint, error) {
 	return out, err
 }
 
-func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network.Endpoint) (inspect.Container, error) {
+// seenTask is a container's task as containerd tells of it, or what there is without.
+type seenTask struct {
+	*tasktypes.Process
+	without planner.TaskState // if Process is nil
+}
+
+// look looks once more where containerd's list of tasks has none. A container that has
+// processes, and of which containerd does not answer, is taken for running.
+func (e *Engine) look(ctx context.Context, p places, id string, listed *tasktypes.Process, held bool) seenTask {
+	if listed != nil {
+		return seenTask{Process: listed}
+	}
+	t, orphaned, err := e.missing(ctx, p, id, held)
+	switch {
+	case err != nil:
+		e.Log.Warn("containerd does not tell of a task", "id", id, "err", err)
+		return seenTask{without: planner.TaskRunning}
+	case orphaned:
+		return seenTask{without: planner.TaskOrphaned}
+	}
+	return seenTask{Process: t, without: planner.TaskNone}
+}
+
+// inspect puts together what is known of a container.
+func (e *Engine) inspect(r containers.Container, seen seenTask, p network.Endpoint) (inspect.Container, error) {
+	t := seen.Process
 	o, s, err := e.observed(r, t)
 	if err != nil {
 		return inspect.Container{}, err
+	}
+	if t == nil {
+		o.Task = seen.without
 	}
 	c := inspect.Container{
 		Container: o, Stack: r.Labels[labels.Stack], Dir: r.Labels[labels.Dir], Image: r.Image, Created: r.CreatedAt,
@@ -105,7 +137,7 @@ func (e *Engine) inspect(r containers.Container, t *tasktypes.Process, p network
 	c.StartedAt, c.Restarts = last.Started, last.Restarts
 	c.Lost = t == nil && last.Started.IsZero() && e.hasRun(r.ID)
 	switch {
-	case t != nil || last.Started.IsZero():
+	case t != nil || last.Started.IsZero() || o.Task.Runs():
 	case last.Exit != nil:
 		c.ExitCode, c.ExitedAt = last.Exit.Code, last.Exit.At
 	default:
@@ -136,6 +168,11 @@ func args(r containers.Container) []string {
 
 // Inspect gives one container; found is false if there is none of that ID.
 func (e *Engine) Inspect(ctx context.Context, id string) (_ inspect.Container, found bool, err error) {
+	return e.inspectOne(ctx, id, false)
+}
+
+// inspectOne does that; held says that the caller has the container's lock.
+func (e *Engine) inspectOne(ctx context.Context, id string, held bool) (_ inspect.Container, found bool, err error) {
 	ctx = e.ctx(ctx)
 	r, err := e.client.ContainerService().Get(ctx, id)
 	if errdefs.IsNotFound(err) {
@@ -152,6 +189,10 @@ func (e *Engine) Inspect(ctx context.Context, id string) (_ inspect.Container, f
 	if err != nil {
 		return inspect.Container{}, false, err
 	}
-	c, err := e.inspect(r, t, ends[id])
+	p, err := e.places()
+	if err != nil {
+		return inspect.Container{}, false, err
+	}
+	c, err := e.inspect(r, e.look(ctx, p, id, t, held), ends[id])
 	return c, err == nil, err
 }

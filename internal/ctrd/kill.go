@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/busy"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
 )
 
@@ -35,7 +36,10 @@ func (e *Engine) Kill(ctx context.Context, id, name string) error {
 	if err != nil {
 		return err
 	}
-	if t == nil || taskState(t.Status) != planner.TaskRunning && taskState(t.Status) != planner.TaskPaused {
+	if t == nil {
+		return e.killOrphan(ctx, rec, sig)
+	}
+	if taskState(t.Status) != planner.TaskRunning && taskState(t.Status) != planner.TaskPaused {
 		return errNotRunning
 	}
 	if sig != unix.SIGKILL {
@@ -55,6 +59,39 @@ func (e *Engine) Kill(ctx context.Context, id, name string) error {
 		_ = native(err) // it may have ended already
 	}
 	return e.awaitKilled(ctx, id)
+}
+
+// lookTime is how long others may look at a container, and share its lock for that. It
+// is stretched on a busy machine.
+const lookTime = 200 * time.Millisecond
+
+// killOrphan kills what runs of a container that containerd has no task of. Only
+// SIGKILL can be told: nobody knows which process is the first. Somebody who holds the
+// container makes or ends its task.
+func (e *Engine) killOrphan(ctx context.Context, rec containers.Container, sig unix.Signal) (err error) {
+	lctx, cancel := context.WithTimeout(ctx, busy.Stretch(lookTime))
+	defer cancel()
+	lock, err := e.Dirs.LockContainer(lctx, rec.ID)
+	if locked := new(statedir.LockedError); errors.As(err, &locked) {
+		return errNotRunning
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	orphaned, err := e.orphaned(ctx, rec.ID)
+	switch {
+	case err != nil:
+		return err
+	case !orphaned:
+		return errNotRunning
+	case sig != unix.SIGKILL:
+		return errOrphaned
+	}
+	if err := e.forbidRestart(ctx, rec); err != nil {
+		return err
+	}
+	return e.clearRemains(ctx, rec.ID)
 }
 
 // forbidRestartAfter forbids it if sig is what the container is stopped by.

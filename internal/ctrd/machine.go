@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -187,6 +189,22 @@ func (e *Engine) noteParent(s *spec.Service) error {
 		return err
 	}
 	return statedir.WriteVolatile(path, []byte(made), 0o600)
+}
+
+// notedParents are the control groups that services have chosen.
+func (e *Engine) notedParents() (out []string, err error) {
+	notes, err := os.ReadDir(e.parents())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, n := range notes {
+		if text, err := os.ReadFile(filepath.Join(e.parents(), n.Name())); err == nil {
+			if _, parent, ok := strings.Cut(string(text), "\n"); ok {
+				out = append(out, parent)
+			}
+		}
+	}
+	return out, err
 }
 
 // groupsAt finds a control group in all hierarchies. Of version 1 it takes patterns.

@@ -88,10 +88,23 @@ func (e *Engine) observeContainers(ctx context.Context, stack string, damagedToo
 	if err != nil {
 		return nil, err
 	}
+	p, err := e.places()
+	if err != nil {
+		return nil, err
+	}
 	var out []planner.Container
 	seen := map[string]bool{}
 	for _, c := range found {
-		o, _, err := e.observed(c, tasks[c.ID])
+		t, orphaned := tasks[c.ID], false
+		if t == nil {
+			if t, orphaned, err = e.missing(ctx, p, c.ID, false); err != nil {
+				return nil, fmt.Errorf("container %s: %w", c.ID, err)
+			}
+		}
+		o, _, err := e.observed(c, t)
+		if orphaned {
+			o.Task = planner.TaskOrphaned
+		}
 		if o.Task == planner.TaskRunning && len(o.Service.PostStart) > 0 && e.halfStarted(c.ID) {
 			o.Task = planner.TaskCreated // for a plan, a start that is not over is none
 		}

@@ -13,14 +13,18 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/errdefs"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/planner"
 )
 
-// undoTimeout bounds the cleaning up after a start that failed.
+// undoTimeout bounds the cleaning up after a start that failed; it is stretched on a
+// busy machine.
 const undoTimeout = 30 * time.Second
+
+var errSlowUndo = fmt.Errorf("what a start has left is not cleared away within %s", undoTimeout)
 
 // Start gives a container a task: files, network, logs, then the process.
 // Starting what runs is no error; a task that was made and never started, or
@@ -134,8 +138,11 @@ func (e *Engine) startAgain(ctx context.Context, id string, seen, next restart.C
 // clearTask makes room for a new task; running says that one runs already.
 func (e *Engine) clearTask(ctx context.Context, id string) (running bool, err error) {
 	t, err := e.task(ctx, id)
-	if err != nil || t == nil {
+	if err != nil {
 		return false, err
+	}
+	if t == nil {
+		return false, e.clearRemains(ctx, id)
 	}
 	if s := taskState(t.Status); s == planner.TaskRunning || s == planner.TaskPaused {
 		return true, nil
@@ -169,7 +176,7 @@ func (e *Engine) setLabel(ctx context.Context, id, label, value string) error {
 
 // undoStart takes a half-made task and its network away, even if ctx has ended.
 func (e *Engine) undoStart(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	ctx, cancel := busy.WithTimeout(context.WithoutCancel(ctx), undoTimeout, errSlowUndo)
 	defer cancel()
 	e.wiring.await(id)
 	return errors.Join(e.killAndDelete(ctx, id), e.volumes.Release(ctx, id), e.Network.Detach(ctx, id))

@@ -101,9 +101,6 @@ func (e *Engine) makeMounted(ctx context.Context, rec containers.Container, st *
 		return err
 	}
 	defer parts.close()
-	if err := e.lendRealtime(ctx, rec.ID, &st.Service); err != nil {
-		return err
-	}
 	down, err := e.mountPassing(ctx, rec, st)
 	if err != nil {
 		return err
@@ -156,7 +153,13 @@ func (e *Engine) makeTask(ctx context.Context, rec containers.Container, s *stor
 	for _, m := range mounts {
 		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 	}
-	if err := e.createTask(ctx, rec, req); err != nil {
+	err = e.createTask(ctx, rec, func() error {
+		if err := e.lendRealtime(ctx, rec.ID, &s.Service); err != nil {
+			return err
+		}
+		return e.createInShim(ctx, rec, req)
+	})
+	if err != nil {
 		return fmt.Errorf("create task: %w", err)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -84,8 +83,11 @@ func (e *Engine) forbidRestart(ctx context.Context, rec containers.Container) er
 // their processes at once; clearing away starts programs, so few do that.
 func (e *Engine) stopTask(ctx context.Context, rec containers.Container, grace time.Duration) error {
 	t, err := e.task(ctx, rec.ID)
-	if err != nil || t == nil {
+	if err != nil {
 		return err
+	}
+	if t == nil {
+		return e.clearRemains(ctx, rec.ID)
 	}
 	ended := false
 	switch taskState(t.Status) {
@@ -105,7 +107,7 @@ func (e *Engine) stopTask(ctx context.Context, rec containers.Container, grace t
 		if _, err := e.client.TaskService().Resume(ctx, &tasksapi.ResumeTaskRequest{ContainerID: rec.ID}); err != nil {
 			return fmt.Errorf("resume: %w", native(err))
 		}
-	case planner.TaskNone, planner.TaskCreated, planner.TaskStopped: // nothing to tell it
+	case planner.TaskNone, planner.TaskCreated, planner.TaskStopped, planner.TaskOrphaned: // nothing to tell it
 	}
 	if err := e.clearing.Acquire(ctx, 1); err != nil {
 		return err
@@ -113,7 +115,7 @@ func (e *Engine) stopTask(ctx context.Context, rec containers.Container, grace t
 	defer e.clearing.Release(1)
 	finish := e.killAndDelete
 	if ended {
-		finish = e.deleteTask
+		finish = e.deleteAndClear
 	}
 	if err := finish(ctx, rec.ID); err != nil {
 		return err
@@ -185,7 +187,15 @@ func (e *Engine) killAndDelete(ctx context.Context, id string) error {
 			return fmt.Errorf("%s (process %d): %w", id, t.Pid, err)
 		}
 	}
-	return e.deleteTask(ctx, id)
+	return e.deleteAndClear(ctx, id)
+}
+
+// deleteAndClear clears away a task that has ended, and what containerd leaves of it.
+func (e *Engine) deleteAndClear(ctx context.Context, id string) error {
+	if err := e.deleteTask(ctx, id); err != nil {
+		return err
+	}
+	return e.clearRemains(ctx, id)
 }
 
 // deleteTask clears away a task that has ended. The stack's shim may end with
@@ -193,7 +203,10 @@ func (e *Engine) killAndDelete(ctx context.Context, id string) error {
 func (e *Engine) deleteTask(ctx context.Context, id string) error {
 	req := &tasksapi.DeleteTaskRequest{ContainerID: id}
 	r, err := e.client.TaskService().Delete(ctx, req)
-	if shimLeft(err) {
+	if class := native(err); err != nil && !errdefs.IsNotFound(class) && !errdefs.IsUnavailable(class) {
+		if err := e.disturb(id); err != nil {
+			return err
+		}
 		r, err = e.client.TaskService().Delete(ctx, req)
 	}
 	if err := ignoreNotFound(native(err)); err != nil {
@@ -249,9 +262,6 @@ func (e *Engine) Remove(ctx context.Context, id string) (err error) {
 }
 
 func (e *Engine) removeFiles(id string) error {
-	for _, g := range groupsAt(filepath.Join(e.Dirs.Namespace(), id)) {
-		_ = os.Remove(g) // made for its share of realtime, or by an OCI runtime that was killed at it
-	}
 	if err := e.unmountPassing(id); err != nil { // what is below them is not to be removed
 		return err
 	}
@@ -260,6 +270,5 @@ func (e *Engine) removeFiles(id string) error {
 		e.unshareShm(id),
 		logs.Remove(e.Dirs, id),
 		os.RemoveAll(e.Dirs.Disk(id)),
-		os.RemoveAll(e.Dirs.Container(id)),
-		os.RemoveAll(filepath.Join(e.Dirs.RuncRoot(), e.Dirs.Namespace(), id)))
+		os.RemoveAll(e.Dirs.Container(id)))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/errdefs"
 
 	"stackup.dev/stackup/internal/inspect"
 )
@@ -17,21 +18,43 @@ import (
 // Top gives the processes of a running container as this machine sees them, by
 // their numbers. One that ends meanwhile is left out.
 func (e *Engine) Top(ctx context.Context, id string) ([]inspect.Running, error) {
-	r, err := e.client.TaskService().ListPids(e.ctx(ctx), &tasksapi.ListPidsRequest{ContainerID: id})
+	pids, err := e.pids(e.ctx(ctx), id)
 	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", native(err))
+		return nil, fmt.Errorf("list processes: %w", err)
 	}
 	up, err := uptime()
 	if err != nil {
 		return nil, err
 	}
 	var out []inspect.Running
-	for _, p := range r.Processes {
-		if x, err := running(int(p.Pid), time.Now(), up); err == nil {
+	for _, pid := range pids {
+		if x, err := running(pid, time.Now(), up); err == nil {
 			out = append(out, x)
 		}
 	}
 	slices.SortFunc(out, func(a, b inspect.Running) int { return a.PID - b.PID })
+	return out, nil
+}
+
+// pids returns the processes of a container; of one that containerd has lost those in
+// its control group.
+func (e *Engine) pids(ctx context.Context, id string) (out []int, err error) {
+	r, err := e.client.TaskService().ListPids(ctx, &tasksapi.ListPidsRequest{ContainerID: id})
+	if err = native(err); errdefs.IsNotFound(err) {
+		p, perr := e.places()
+		if perr != nil {
+			return nil, perr
+		}
+		if out, perr = processesOf(e.groupsOf(p, id)); perr != nil || len(out) > 0 {
+			return out, perr
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range r.Processes {
+		out = append(out, int(p.Pid))
+	}
 	return out, nil
 }
 

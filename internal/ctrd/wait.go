@@ -150,10 +150,10 @@ func (e *Engine) exit(ctx context.Context, id string) (code int, again bool, err
 			return 0, false, err
 		case !found:
 			return 0, false, errRemoved
-		case c.Task != planner.TaskRunning && c.Task != planner.TaskPaused:
+		case !c.Task.Runs():
 			return lastExit(c, restart.LostCode)
 		}
-		select { // it is a later run
+		select { // it is a later run, or one that the engine has lost
 		case <-ctx.Done():
 			return 0, false, context.Cause(ctx)
 		case <-time.After(restartPoll):
