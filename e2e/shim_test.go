@@ -41,13 +41,20 @@ services:
 // shimOf is the parent of a container's first process.
 func shimOf(t *testing.T, w *world, container string) (pid int) {
 	t.Helper()
-	for p := range processesIn(w, container) {
+	inside := processesIn(w, container)
+	for p := range inside {
 		b, err := os.ReadFile("/proc/" + p + "/stat")
-		check(t, err)
+		if err != nil {
+			continue // it has ended
+		}
 		// After the name in parentheses: state, parent (proc(5)).
 		_, rest, _ := strings.Cut(string(b), ") ")
-		_, err = fmt.Sscanf(rest[2:], "%d", &pid)
+		parent := 0
+		_, err = fmt.Sscanf(rest[2:], "%d", &parent)
 		check(t, err)
+		if !inside[fmt.Sprint(parent)] { // else it is a child of the first process
+			pid = parent
+		}
 	}
 	if pid <= 1 {
 		t.Fatalf("no shim found of %s", container)
