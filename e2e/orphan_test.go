@@ -133,7 +133,7 @@ func (w *world) orphan(service string) []string {
 func (w *world) loseTask(service string) {
 	w.t.Helper()
 	called := filepath.Join(w.dir, "called")
-	back := w.inPlaceOf(filepath.Join(filepath.Dir(stackup), "libexec/stackup/runc"),
+	back := w.inPlaceOf(w.ociRuntime(),
 		"#!/bin/sh\ncase \"$*\" in *delete*) : > "+called+";; esac\nexit 1\n")
 	check(w.t, syscall.Kill(shimOf(w.t, w, "shop-"+service+"-1"), syscall.SIGKILL))
 	w.eventually("containerd has failed to clean up", func() bool { _, err := os.Stat(called); return err == nil })

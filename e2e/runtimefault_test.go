@@ -27,7 +27,7 @@ func (w *world) holdRuntime() *heldRuntime {
 	w.t.Helper()
 	h := &heldRuntime{w: w, dir: filepath.Join(w.dir, "held")}
 	check(w.t, os.Mkdir(h.dir, 0o755))
-	runtime := filepath.Join(filepath.Dir(stackup), "libexec/stackup/runc")
+	runtime := w.ociRuntime()
 	w.inPlaceOf(runtime, `#!/bin/sh
 for arg; do case $arg in create|start|kill|delete) verb=$arg; break;; esac; done
 hold() {
@@ -64,6 +64,14 @@ func (h *heldRuntime) at(phase string) (reached func() (pid int)) {
 
 // goOn lets the runtime go on.
 func (h *heldRuntime) goOn(phase string) { os.Remove(filepath.Join(h.dir, phase)) }
+
+// ociRuntime is the program of the OCI runtime that the engine finds.
+func (w *world) ociRuntime() string {
+	if w.kind == embedded {
+		return filepath.Join(filepath.Dir(stackup), "libexec/stackup/runc")
+	}
+	return filepath.Join(engineBin(w.kind), "runc")
+}
 
 // aside copies a program, and returns where the copy is.
 func (w *world) aside(program string) string {

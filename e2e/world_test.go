@@ -76,10 +76,13 @@ func (w *world) socket() string {
 	return w.address
 }
 
+// engineBin is the folder of a system containerd's programs.
+func engineBin(kind engineKind) string { return filepath.Join(repo, "build/engines", string(kind)) }
+
 // startDaemon runs a system containerd with nothing of its own outside w.dir.
 func (w *world) startDaemon() {
 	w.t.Helper()
-	bin := filepath.Join(repo, "build/engines", string(w.kind))
+	bin := engineBin(w.kind)
 	w.address = filepath.Join(w.dir, "c.sock")
 	conf := filepath.Join(w.dir, "containerd.toml")
 	text := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n[ttrpc]\naddress = %q\n",
