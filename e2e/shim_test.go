@@ -38,6 +38,38 @@ services:
 	w.must("down")
 }
 
+// Intent: an engine that starts gives up a shim which does not answer, clears its
+// containers away and makes up an end of them. How they ended is known all the same, up
+// brings them back, and the shim, which keeps what it knew, goes with its stack.
+func TestShimGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", `
+services:
+  over: {image: stackup.test/busybox:1, command: ["sh", "-c", "busybox rm -f /go; until [ -e /go ]; do sleep 0.1; done; exit 7"], stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
+	shim := shimOf(t, w, "shop-over-1")
+	w.killEngine(syscall.SIGKILL)
+	check(t, syscall.Kill(w.supervisor(), syscall.SIGKILL)) // nobody else sees the end
+	w.eventually("it has ended", func() bool {
+		pids := processesIn(w, "shop-over-1")
+		for pid := range pids {
+			os.WriteFile("/proc/"+pid+"/root/go", nil, 0o644) // of a passing child there may be none
+		}
+		return len(pids) == 0
+	})
+	check(t, syscall.Kill(shim, syscall.SIGSTOP))
+	w.engineBack()
+	check(t, syscall.Kill(shim, syscall.SIGCONT))
+	w.eventually("its end is known", func() bool {
+		over := w.ps("-a")["over.1"]
+		return over.State == "exited" && over.ExitCode == 7
+	})
+	w.must("up", "-d")
+	w.converged(1)
+	w.must("down")
+}
+
 // shimOf is the parent of a container's first process.
 func shimOf(t *testing.T, w *world, container string) (pid int) {
 	t.Helper()

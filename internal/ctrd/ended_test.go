@@ -31,14 +31,14 @@ func TestInspectSettledWaitsForAStart(t *testing.T) {
 func TestNoteExitKeepsTheRun(t *testing.T) {
 	e := unconnected(t)
 	at, twice := time.Unix(100, 0).UTC(), restart.Count{Total: 2}
-	e.noteExit("never", 3, at)
+	e.noteExit("never", exit{3, at})
 	if r, err := e.readRun("never"); err != nil || r.Exit != nil {
 		t.Errorf("never started: %+v, %v", r, err)
 	}
 	if err := e.writeRun("x", at, twice); err != nil {
 		t.Fatal(err)
 	}
-	e.noteExit("x", 143, at)
+	e.noteExit("x", exit{143, at})
 	if r, err := e.readRun("x"); err != nil || r.Exit == nil || r.Exit.Code != 143 || !r.Exit.At.Equal(at) || r.Restarts != twice || !r.Started.Equal(at) {
 		t.Errorf("%+v, %v", r, err)
 	}

@@ -3,15 +3,12 @@ package ctrd
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 
-	taskv3 "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/containerd/v2/pkg/shim"
-	"github.com/containerd/ttrpc"
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/busy"
@@ -143,15 +140,14 @@ func (e *Engine) endEarlyShim() {
 
 // endIdle asks a shim to end, which it does not do while it has containers.
 func endIdle(path string) {
-	c, err := net.Dial("unix", path)
+	s, err := dialShim(path)
 	if err != nil {
 		return
 	}
-	client := ttrpc.NewClient(c)
-	defer func() { _ = client.Close() }() // all is said
+	defer s.close()
 	ctx, cancel := context.WithTimeout(context.Background(), busy.Stretch(shimExit))
 	defer cancel()
-	_, _ = taskv3.NewTTRPCTaskClient(client).Shutdown(ctx, &taskv3.ShutdownRequest{})
+	_ = s.shutdown(ctx)
 }
 
 // awaitEnd waits until p does not listen at a socket any more, for limit at most.

@@ -265,10 +265,8 @@ func (e *Engine) RemoveGroup(ctx context.Context, stack string) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	endIdle(own) // one that was started and never got a container
 	for _, path := range []string{own, others} {
-		awaitEnd(ctx, path, listener(path), busy.Stretch(shimExit))
-		if err := removeDead(path); err != nil {
+		if err := errors.Join(e.endShim(ctx, path), removeDead(path)); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func (e *Engine) List(ctx context.Context, stack string) ([]inspect.Container, e
 	}
 	var out []inspect.Container
 	for _, r := range recs {
-		c, err := e.inspect(r, e.look(ctx, p, r.ID, tasks[r.ID], false), ends[r.ID])
+		c, err := e.inspect(ctx, r, e.look(ctx, p, r.ID, tasks[r.ID], false), ends[r.ID])
 		if err != nil { // one that is damaged must not hide the others
 			e.Log.Warn("a container that cannot be read", "id", r.ID, "err", err)
 			continue
@@ -107,7 +107,7 @@ func (e *Engine) look(ctx context.Context, p places, id string, listed *tasktype
 }
 
 // inspect puts together what is known of a container.
-func (e *Engine) inspect(r containers.Container, seen seenTask, p network.Endpoint) (inspect.Container, error) {
+func (e *Engine) inspect(ctx context.Context, r containers.Container, seen seenTask, p network.Endpoint) (inspect.Container, error) {
 	t := seen.Process
 	o, s, err := e.observed(r, t)
 	if err != nil {
@@ -136,12 +136,13 @@ func (e *Engine) inspect(r containers.Container, seen seenTask, p network.Endpoi
 	last, err := e.readRun(r.ID)
 	c.StartedAt, c.Restarts = last.Started, last.Restarts
 	c.Lost = t == nil && last.Started.IsZero() && e.hasRun(r.ID)
-	switch {
-	case t != nil || last.Started.IsZero() || o.Task.Runs():
-	case last.Exit != nil:
-		c.ExitCode, c.ExitedAt = last.Exit.Code, last.Exit.At
-	default:
-		c.ExitCode = restart.LostCode // nobody knows how it ended
+	if err == nil && t == nil && !last.Started.IsZero() && !o.Task.Runs() {
+		if last.Exit == nil {
+			last.Exit = e.toldByShim(ctx, c.Stack, r.ID, last.Started)
+		}
+		if c.ExitCode = restart.LostCode; last.Exit != nil { // else nobody knows how it ended
+			c.ExitCode, c.ExitedAt = last.Exit.Code, last.Exit.At
+		}
 	}
 	return c, err
 }
@@ -193,6 +194,6 @@ func (e *Engine) inspectOne(ctx context.Context, id string, held bool) (_ inspec
 	if err != nil {
 		return inspect.Container{}, false, err
 	}
-	c, err := e.inspect(r, e.look(ctx, p, id, t, held), ends[id])
+	c, err := e.inspect(ctx, r, e.look(ctx, p, id, t, held), ends[id])
 	return c, err == nil, err
 }

@@ -200,7 +200,7 @@ func (e *Engine) bundles(id string) (out []string, err error) {
 func (e *Engine) clearRemains(ctx context.Context, id string) error {
 	r, err := e.remainsOf(id)
 	if err != nil || r.none() && !e.disturbed(id) {
-		return err
+		return errors.Join(err, e.keepTold(ctx, id, nil))
 	}
 	ctx, cancel := busy.WithTimeout(ctx, clearTime, errSlowClearing)
 	defer cancel()
@@ -221,6 +221,13 @@ func (e *Engine) clearRemains(ctx context.Context, id string) error {
 		if err := g.Kill(ctx); err != nil {
 			return err
 		}
+	}
+	var killed *exit
+	if len(pids) > 0 {
+		killed = &exit{Code: 128 + int(unix.SIGKILL), At: time.Now()}
+	}
+	if err := e.keepTold(ctx, id, killed); err != nil {
+		return err
 	}
 	if err := e.clearRuntime(ctx, r); err != nil {
 		return err

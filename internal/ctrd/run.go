@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/restart"
 	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
@@ -61,10 +62,10 @@ func (e *Engine) writeRun(id string, started time.Time, restarts restart.Count) 
 
 // noteExit keeps how a container ended beyond its task. What is shown of it, and
 // whether its policy starts it again, depend on it.
-func (e *Engine) noteExit(id string, code uint32, at time.Time) {
+func (e *Engine) noteExit(id string, x exit) {
 	r, err := e.readRun(id)
 	if err == nil && !r.Started.IsZero() {
-		r.Exit = &exit{Code: int(code), At: at}
+		r.Exit = &x
 		err = e.putRun(id, r)
 	}
 	if err != nil {
@@ -72,8 +73,8 @@ func (e *Engine) noteExit(id string, code uint32, at time.Time) {
 	}
 }
 
-// KeepExit keeps how a container has ended, if its task is there and says so. Asked
-// again of the same run it only reads.
+// KeepExit keeps how a container has ended, if its task is there and says so, or its
+// shim. Asked again of the same run it only reads.
 func (e *Engine) KeepExit(ctx context.Context, id string) (err error) {
 	if r, err := e.readRun(id); err != nil || r.Exit != nil {
 		return err
@@ -84,10 +85,35 @@ func (e *Engine) KeepExit(ctx context.Context, id string) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	t, err := e.task(e.ctx(ctx), id)
-	if err != nil || t == nil || taskState(t.Status) != planner.TaskStopped || t.ExitedAt == nil {
+	if err == nil && t == nil {
+		return e.keepTold(ctx, id, nil)
+	}
+	if err != nil || taskState(t.Status) != planner.TaskStopped || t.ExitedAt == nil {
 		return err
 	}
-	e.noteExit(id, t.ExitStatus, t.ExitedAt.AsTime())
+	e.noteExit(id, exitOf(t))
+	return nil
+}
+
+// keepTold keeps how the run of a container ended that containerd has no task of, if
+// nobody has kept it: as its shim says, or as otherwise does, which may be nil. The caller
+// has the container's lock.
+func (e *Engine) keepTold(ctx context.Context, id string, otherwise *exit) error {
+	r, err := e.readRun(id)
+	if err != nil || r.Started.IsZero() || r.Exit != nil {
+		return err
+	}
+	rec, err := e.client.ContainerService().Get(e.ctx(ctx), id)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	x := e.toldByShim(ctx, rec.Labels[labels.Stack], id, r.Started)
+	if x == nil {
+		x = otherwise
+	}
+	if x != nil {
+		e.noteExit(id, *x)
+	}
 	return nil
 }
 

@@ -213,7 +213,7 @@ func (e *Engine) deleteTask(ctx context.Context, id string) error {
 		return fmt.Errorf("delete task: %w", err)
 	}
 	if err == nil && r.Pid > 0 && r.ExitedAt != nil { // else it never ran, or somebody has seen its end before
-		e.noteExit(id, r.ExitStatus, r.ExitedAt.AsTime())
+		e.noteExit(id, exitOf(r))
 		e.NoteEnd(ctx, id, int(r.ExitStatus), r.ExitedAt.AsTime(), false)
 	}
 	return nil

@@ -1,0 +1,127 @@
+package ctrd
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	taskv2 "github.com/containerd/containerd/api/runtime/task/v2"
+	taskv3 "github.com/containerd/containerd/api/runtime/task/v3"
+	tasktypes "github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/ttrpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// overAt is when the container "over" of the shims of these tests has ended, with 7.
+var overAt = time.Unix(1000, 0).UTC()
+
+// newShim is a shim of containerd 2, oldShim one of containerd 1. They know of "over",
+// and of "on", which runs.
+type newShim struct{ taskv3.TTRPCTaskService }
+
+func (newShim) State(_ context.Context, r *taskv3.StateRequest) (*taskv3.StateResponse, error) {
+	switch r.ID {
+	case "over":
+		return &taskv3.StateResponse{Status: tasktypes.Status_STOPPED, ExitStatus: 7, ExitedAt: timestamppb.New(overAt)}, nil
+	case "on":
+		return &taskv3.StateResponse{Status: tasktypes.Status_RUNNING}, nil
+	}
+	return nil, errgrpc.ToGRPC(errdefs.ErrNotFound)
+}
+
+func (newShim) Connect(context.Context, *taskv3.ConnectRequest) (*taskv3.ConnectResponse, error) {
+	return &taskv3.ConnectResponse{ShimPid: 42}, nil
+}
+
+type oldShim struct{ taskv2.TTRPCTaskService }
+
+func (oldShim) State(ctx context.Context, r *taskv2.StateRequest) (*taskv2.StateResponse, error) {
+	n, err := newShim{}.State(ctx, &taskv3.StateRequest{ID: r.ID})
+	if err != nil {
+		return nil, err
+	}
+	return &taskv2.StateResponse{Status: n.Status, ExitStatus: n.ExitStatus, ExitedAt: n.ExitedAt}, nil
+}
+
+func (oldShim) Connect(context.Context, *taskv2.ConnectRequest) (*taskv2.ConnectResponse, error) {
+	return &taskv2.ConnectResponse{ShimPid: 42}, nil
+}
+
+// serveShim returns the socket of a shim.
+func serveShim(t *testing.T, register func(*ttrpc.Server)) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	fatal(t, err)
+	s, err := ttrpc.NewServer()
+	fatal(t, err)
+	register(s)
+	go func() { _ = s.Serve(t.Context(), l) }()
+	t.Cleanup(func() { _ = s.Close() })
+	return path
+}
+
+// Intent: a shim of either version tells how its containers have ended, and what it is.
+func TestShimsOfBothVersionsTell(t *testing.T) {
+	for name, register := range map[string]func(*ttrpc.Server){
+		"3": func(s *ttrpc.Server) { taskv3.RegisterTTRPCTaskService(s, newShim{}) },
+		"2": func(s *ttrpc.Server) { taskv2.RegisterTTRPCTaskService(s, oldShim{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := dialShim(serveShim(t, register))
+			fatal(t, err)
+			defer s.close()
+			if x, err := s.ended(t.Context(), "over"); err != nil || x == nil || *x != (exit{7, overAt}) {
+				t.Errorf("of what has ended: %v, %v", x, err)
+			}
+			for _, id := range []string{"on", "unknown"} {
+				if x, err := s.ended(t.Context(), id); x != nil || err != nil {
+					t.Errorf("of %s: %v, %v", id, x, err)
+				}
+			}
+			if pid, err := s.pid(t.Context()); pid != 42 || err != nil {
+				t.Errorf("process %d, %v", pid, err)
+			}
+		})
+	}
+}
+
+// Intent: a shim is killed only if nothing runs below it.
+func TestKillShim(t *testing.T) {
+	e := unconnected(t)
+	e.Log = slog.New(slog.DiscardHandler)
+	path := serveShim(t, func(*ttrpc.Server) {})
+	for script, killed := range map[string]bool{"read x": true, "sleep 1000 & wait": false} {
+		c := exec.Command("sh", "-c", script)
+		in, err := c.StdinPipe()
+		fatal(t, err)
+		fatal(t, c.Start())
+		defer func() { _ = in.Close() }()
+		ended := make(chan struct{})
+		for !killed && len(childrenByParent()[c.Process.Pid]) == 0 {
+			time.Sleep(time.Millisecond) // until it has its child
+		}
+		fatal(t, e.killShim(c.Process.Pid, path))
+		go func() {
+			_ = c.Wait() // it was killed
+			close(ended)
+		}()
+		if killed {
+			<-ended
+			continue
+		}
+		select {
+		case <-ended:
+			t.Error("one with a child is killed")
+		case <-time.After(50 * time.Millisecond):
+			killTree(c.Process.Pid)
+			<-ended
+		}
+	}
+}
