@@ -269,6 +269,40 @@ services:
 	w.must("down")
 }
 
+// Intent: what ends while there is neither an engine nor a supervisor has its own exit code
+// all the same, and what has done its work is not run again.
+func TestExitsWithNobodyThere(t *testing.T) {
+	w := newWorld(t, only(embedded), onCgroup2()) // a system's containerd clears away what has ended when it starts
+	w.file("stack.yaml", `
+x-base: &base {image: "stackup.test/busybox:1", stop_grace_period: 0s}
+services:
+  done: {<<: *base, restart: on-failure, command: ["sh", "-c", "echo ran; until [ -e /go ]; do sleep 0.1; done"]}
+  code: {<<: *base, command: ["sh", "-c", "echo ran; until [ -e /go ]; do sleep 0.1; done; exit 58"]}
+  hit: {<<: *base, command: ["sh", "-c", "echo ran; until [ -e /go ]; do sleep 0.1; done; kill -9 $$$$"], init: true}
+`)
+	w.must("up", "-d")
+	w.killEngine(syscall.SIGKILL)
+	check(t, syscall.Kill(w.supervisor(), syscall.SIGKILL))
+	w.eventually("all have ended", func() bool {
+		pids := processesIn(w, "shop")
+		for pid := range pids {
+			os.WriteFile("/proc/"+pid+"/root/go", nil, 0o644) // of a passing child there may be none
+		}
+		return len(pids) == 0
+	})
+	w.engineBack()
+	for name, want := range map[string]int{"done.1": 0, "code.1": 58, "hit.1": 137} {
+		if row := w.ps("-a")[name]; row.State != "exited" || row.ExitCode != want {
+			t.Errorf("%s: %s (%d), want %d", name, row.State, row.ExitCode, want)
+		}
+	}
+	w.supervisorActs()
+	if n := strings.Count(w.must("logs", "--no-log-prefix").out, "ran"); n != 3 {
+		t.Errorf("%d runs, want 3", n)
+	}
+	w.must("down")
+}
+
 // listens is a healthcheck of who listens on port 7000.
 const listens = `{test: ["CMD-SHELL", "grep -q ':1B58 [0-9A-F:]* 0A ' /proc/net/tcp /proc/net/tcp6"], interval: 10s, start_interval: 200ms, start_period: 1m}`
 

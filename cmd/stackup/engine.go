@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"stackup.dev/stackup/internal/ctrd"
 	"stackup.dev/stackup/internal/engine"
 	"stackup.dev/stackup/internal/statedir"
 )
@@ -43,7 +46,8 @@ func engineRun(g *globals) *cobra.Command {
 				return err
 			}
 			defer func() { _ = log.Close() }() // each line is written through
-			return engine.Serve(c.Context(), d, libexec, log, func() {})
+			before := func(ctx context.Context) { ctrd.KeepExits(ctx, d, slog.New(slog.NewTextHandler(log, nil))) }
+			return engine.Serve(c.Context(), d, libexec, log, before, func() {})
 		},
 	}
 }

@@ -1,6 +1,17 @@
 package ctrd
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"stackup.dev/stackup/internal/busy"
+	"stackup.dev/stackup/internal/statedir"
+)
 
 // AwaitOrphan waits for the end of a container while the engine is away, and keeps
 // how it ended: an engine that starts clears away what has ended, and makes up an
@@ -28,4 +39,87 @@ func (e *Engine) AwaitOrphan(ctx context.Context, stack, id string) error {
 		e.noteExit(id, x)
 	}
 	return lock.Unlock()
+}
+
+// KeepExits keeps how containers of the embedded engine have ended while there was neither
+// an engine nor a supervisor. It asks their shims. It is for the engine's process, before
+// it looks at the containers: it clears away what has ended, and makes up an end.
+func KeepExits(ctx context.Context, d statedir.Dirs, log *slog.Logger) {
+	e := &Engine{Config: Config{Dirs: d, Embedded: true, Log: log}}
+	folders, _ := os.ReadDir(e.bundlesOf(d.EngineState())) // it is missing before the first container
+	asked := shims{}
+	defer asked.close()
+	for _, f := range folders {
+		if err := e.keepExit(ctx, f.Name(), asked); err != nil {
+			log.Warn("how a container ended may be lost", "id", f.Name(), "err", err)
+		}
+	}
+}
+
+// keepExit does that for one container. One that somebody holds is left to them: they may
+// wait for the engine.
+func (e *Engine) keepExit(ctx context.Context, id string, asked shims) (err error) {
+	r, err := e.readRun(id)
+	if err != nil || r.Started.IsZero() || r.Exit != nil {
+		return err
+	}
+	lock, err := e.Dirs.TryLockContainer(id)
+	if locked := new(statedir.LockedError); errors.As(err, &locked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	x, err := asked.ended(ctx, filepath.Join(e.bundlesOf(e.Dirs.EngineState()), id), id)
+	if err == nil && x != nil && !x.At.Before(r.Started) {
+		e.noteExit(id, *x)
+	}
+	return err
+}
+
+// shims are those that have been asked, by their sockets; nil for one that does not
+// answer.
+type shims map[string]*stackShim
+
+func (s shims) close() {
+	for _, shim := range s {
+		if shim != nil {
+			shim.close()
+		}
+	}
+}
+
+// ended asks the shim that containerd has noted in a container's bundle.
+func (s shims) ended(ctx context.Context, bundle, id string) (*exit, error) {
+	var noted struct {
+		Address string `json:"address"`
+	}
+	b, err := os.ReadFile(filepath.Join(bundle, "bootstrap.json"))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &noted); err != nil {
+		return nil, err
+	}
+	path := strings.TrimPrefix(noted.Address, "unix://")
+	shim, known := s[path]
+	if !known {
+		if shim, err = dialShim(path); err != nil {
+			s[path] = nil
+			return nil, err
+		}
+		s[path] = shim
+	}
+	if shim == nil {
+		return nil, nil // it has been said
+	}
+	ctx, cancel := busy.WithTimeout(ctx, askTime, errSlowShim)
+	defer cancel()
+	x, err := shim.ended(ctx, id)
+	if ctx.Err() != nil {
+		shim.close()
+		s[path] = nil
+	}
+	return x, err
 }

@@ -180,14 +180,13 @@ func exists(path string) bool {
 // state folder, which only our own engine is sure to have where we expect it. A mounted
 // root shows where another one has it.
 func (e *Engine) bundles(id string) (out []string, err error) {
-	below := filepath.Join("io.containerd.runtime.v2.task", e.Dirs.Namespace(), id)
 	if e.Embedded {
-		return []string{filepath.Join(e.Dirs.EngineState(), below)}, nil
+		return []string{filepath.Join(e.bundlesOf(e.Dirs.EngineState()), id)}, nil
 	}
-	out = []string{filepath.Join("/run/containerd", below)}
+	out = []string{filepath.Join(e.bundlesOf("/run/containerd"), id)}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(mounts)) {
-		if f := strings.Fields(line); len(f) > 4 && strings.HasSuffix(f[4], "/"+filepath.Join(below, "rootfs")) { // the mount point (proc(5))
+		if f := strings.Fields(line); len(f) > 4 && strings.HasSuffix(f[4], filepath.Join(e.bundlesOf("/"), id, "rootfs")) { // the mount point (proc(5))
 			out = append(out, filepath.Dir(f[4]))
 		}
 	}
@@ -273,6 +272,11 @@ func (e *Engine) runtimeOf(ctx context.Context, id string) string {
 		}
 	}
 	return firstOf(e.RuntimeBin, "runc")
+}
+
+// bundlesOf is the folder with the bundles of our namespace in containerd's state folder.
+func (e *Engine) bundlesOf(state string) string {
+	return filepath.Join(state, "io.containerd.runtime.v2.task", e.Dirs.Namespace())
 }
 
 // removeBundle removes a bundle of containerd's, and its working folder, which it

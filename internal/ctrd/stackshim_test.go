@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,8 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/ttrpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"stackup.dev/stackup/internal/restart"
 )
 
 // overAt is when the container "over" of the shims of these tests has ended, with 7.
@@ -89,6 +92,43 @@ func TestShimsOfBothVersionsTell(t *testing.T) {
 				t.Errorf("process %d, %v", pid, err)
 			}
 		})
+	}
+}
+
+// Intent: before an engine starts it is kept how containers have ended, of those alone of
+// which nobody has kept it, and that nobody holds.
+func TestKeepExits(t *testing.T) {
+	e := unconnected(t)
+	path := serveShim(t, func(s *ttrpc.Server) { taskv3.RegisterTTRPCTaskService(s, newShim{}) })
+	begin := func(id string, at time.Time) {
+		t.Helper()
+		bundle := filepath.Join(e.bundlesOf(e.Dirs.EngineState()), id)
+		fatal(t, os.MkdirAll(bundle, 0o700))
+		fatal(t, os.WriteFile(filepath.Join(bundle, "bootstrap.json"), []byte(`{"version":3,"address":"unix://`+path+`","protocol":"ttrpc"}`), 0o600))
+		fatal(t, e.writeRun(id, at, restart.Count{}))
+	}
+	keep := func() { KeepExits(t.Context(), e.Dirs, slog.New(slog.DiscardHandler)) }
+	kept := func(id string) *exit {
+		t.Helper()
+		r, err := e.readRun(id)
+		fatal(t, err)
+		return r.Exit
+	}
+	keep() // there is none yet
+	begin("over", overAt.Add(-time.Second))
+	begin("on", overAt)
+	lock, err := e.Dirs.TryLockContainer("over")
+	fatal(t, err)
+	if keep(); kept("over") != nil {
+		t.Error("something is kept of a container that somebody holds")
+	}
+	fatal(t, lock.Unlock())
+	if keep(); kept("over") == nil || *kept("over") != (exit{7, overAt}) || kept("on") != nil {
+		t.Errorf("kept: %v, %v of what runs", kept("over"), kept("on"))
+	}
+	begin("over", overAt.Add(time.Second))
+	if keep(); kept("over") != nil {
+		t.Errorf("the end of the run before is kept: %v", kept("over"))
 	}
 }
 

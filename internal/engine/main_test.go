@@ -49,7 +49,7 @@ func engineCommand(verb string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return Serve(ctx, d, libexec, log, func() {})
+	return Serve(ctx, d, libexec, log, func(context.Context) {}, func() {})
 }
 
 // needRoot skips what only root can do.

@@ -24,12 +24,13 @@ const lockName = "engine"
 const lockPatience = 2 * time.Second
 
 // Serve is the embedded engine: it serves containerd's API on d.Socket() until
-// ctx ends. ready is called once the socket answers; libexec holds the helper
-// programs. Containers are left running when it returns.
+// ctx ends. libexec holds the helper programs. before is called when no other engine can
+// start, and this one has not yet looked at what runs; ready once the socket answers.
+// Containers are left running when Serve returns.
 //
 // It belongs in a process of its own and is called once in it: containerd
 // keeps its plugins, its logger and the process's PATH and TMPDIR for itself.
-func Serve(ctx context.Context, d statedir.Dirs, libexec string, logTo io.Writer, ready func()) (err error) {
+func Serve(ctx context.Context, d statedir.Dirs, libexec string, logTo io.Writer, before func(context.Context), ready func()) (err error) {
 	if err := Check(d, libexec); err != nil {
 		return err
 	}
@@ -45,6 +46,7 @@ func Serve(ctx context.Context, d statedir.Dirs, libexec string, logTo io.Writer
 	if err := prepareProcess(libexec, logTo); err != nil {
 		return err
 	}
+	before(ctx)
 	srv, err := boot(ctx, d)
 	if err != nil {
 		return err

@@ -114,6 +114,9 @@ func (d Dirs) ContainerBusy(id string) bool {
 	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
+// TryLockContainer takes that lock or returns a *LockedError at once.
+func (d Dirs) TryLockContainer(id string) (*Lock, error) { return d.TryLock(containerPrefix + id) }
+
 // ShareContainer lets nobody start, stop or remove a container while the caller looks at
 // it; others may look too. It waits for nobody: of a container that somebody works on it
 // returns a *LockedError.
