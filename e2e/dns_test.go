@@ -221,7 +221,7 @@ services:
 	web.resolves("a", "some.test", "192.0.2.77")
 	db := addressOf(t, w.ps()["db.1"])
 	for _, ask := range []string{"nslookup some.test", byTCP} {
-		pid := w.supervisor()
+		pid := w.helper("supervisor")
 		check(t, syscall.Kill(pid, syscall.SIGKILL))
 		if got := w.hostsEntries("web", "db"); !slices.Equal(got, []string{db}) {
 			t.Errorf("without supervisor db is at %v, want %s", got, db)
@@ -241,20 +241,6 @@ services:
 // shows the answer as bytes.
 const byTCP = `printf '\000\033\000\001\001\000\000\001\000\000\000\000\000\000\004some\004test\000\000\001\000\001' |
 nc -w 5 $(busybox awk '/^nameserver/ {print $2; exit}' /etc/resolv.conf) 53 | busybox od -An -tx1 -w64`
-
-// supervisor is the process ID of this world's.
-func (w *world) supervisor() (pid int) {
-	w.t.Helper()
-	w.eventually("there is a supervisor", func() bool {
-		for p, what := range processesOf(w.dir) {
-			if what = strings.TrimSpace(what); strings.HasSuffix(what, "__supervise") || strings.HasSuffix(what, "__supervise --stay") { // the logger's says how to bring it back
-				pid = p
-			}
-		}
-		return pid != 0
-	})
-	return pid
-}
 
 // Intent: a service's own servers are asked in the place of the host's, and its
 // neighbours are found all the same.

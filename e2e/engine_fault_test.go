@@ -282,7 +282,7 @@ services:
 `)
 	w.must("up", "-d")
 	w.killEngine(syscall.SIGKILL)
-	check(t, syscall.Kill(w.supervisor(), syscall.SIGKILL))
+	check(t, syscall.Kill(w.helper("supervisor"), syscall.SIGKILL))
 	w.eventually("all have ended", func() bool {
 		pids := processesIn(w, "shop")
 		for pid := range pids {

@@ -71,7 +71,7 @@ services:
 	w.eventually("both have the first line", func() bool {
 		return strings.Contains(syslog.text(), "first") && strings.Contains(journald.text(), "first")
 	})
-	check(t, syscall.Kill(w.supervisor(), syscall.SIGKILL))
+	check(t, syscall.Kill(w.helper("supervisor"), syscall.SIGKILL))
 	for _, service := range []string{"sys", "jour", "mute"} {
 		w.must("exec", "-T", service, "touch", "/go")
 	}

@@ -171,7 +171,7 @@ services:
 	answers("of the next one")
 	w.must("restart")
 	answers("after a restart")
-	check(t, syscall.Kill(w.supervisor(), syscall.SIGKILL))
+	check(t, syscall.Kill(w.helper("supervisor"), syscall.SIGKILL))
 	answers("after the supervisor's end")
 	w.must("stop")
 	w.eventually("nobody listens", func() bool {

@@ -72,7 +72,7 @@ volumes: {data: {}, fast: {driver_opts: {type: tmpfs, device: tmpfs}}}
 		t.Errorf("not all is as wanted but keyed, once and off.3:\n%s", r.out)
 	}
 	w.must("up", "-d", "keyed") // its secret is nowhere but in the caller's environment
-	if got := w.supervisor(); got != s.Process.Pid {
+	if got := w.helper("supervisor"); got != s.Process.Pid {
 		t.Errorf("up has put supervisor %d in the place of %d", got, s.Process.Pid)
 	}
 	w.inside("keyed", map[string]string{"cat /run/secrets/key": "quiet"})

@@ -50,7 +50,7 @@ services:
 	w.must("up", "-d")
 	shim := shimOf(t, w, "shop-over-1")
 	w.killEngine(syscall.SIGKILL)
-	check(t, syscall.Kill(w.supervisor(), syscall.SIGKILL)) // nobody else sees the end
+	check(t, syscall.Kill(w.helper("supervisor"), syscall.SIGKILL)) // nobody else sees the end
 	w.eventually("it has ended", func() bool {
 		pids := processesIn(w, "shop-over-1")
 		for pid := range pids {

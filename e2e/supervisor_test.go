@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 )
 
 // supervisorActs has the supervisor start a container of another stack again, three
@@ -30,6 +31,36 @@ func (w *world) supervisorActs() {
 		})
 	}
 	w.must("-f", "beacon.yaml", "down")
+}
+
+// Intent: supervisor and logger are killed at once, so that neither brings the other back.
+// Each command that looks at containers does, and says so.
+func TestHelpersKilledAtOnce(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("stack.yaml", `
+services:
+  a: {image: stackup.test/busybox:1, restart: always, command: ["sh", "-c", "echo begins; sleep 100000"], stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
+	for _, args := range [][]string{{"ps"}, {"plan"}, {"logs"}, {"exec", "-T", "a", "true"}} {
+		both := []int{w.helper("supervisor"), w.helper("logger")}
+		for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+			for _, pid := range both {
+				check(t, syscall.Kill(pid, sig))
+			}
+		}
+		w.eventually(args[0]+" brings them back", func() bool { return strings.Contains(w.must(args...).err, "are started again") })
+	}
+	before := w.pidsOf("shop")
+	for pid := range strings.FieldsSeq(before) {
+		n, err := strconv.Atoi(pid)
+		check(t, err)
+		check(t, syscall.Kill(n, syscall.SIGKILL))
+	}
+	w.eventually("it is restarted, and its output is kept", func() bool {
+		return w.pidsOf("shop") != "" && strings.Count(w.must("logs").out, "begins") == 2
+	})
+	w.must("down")
 }
 
 // keepsExit waits until it is on record how a container's last run ended.

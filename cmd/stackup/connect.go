@@ -95,6 +95,13 @@ func (g *globals) connect(ctx context.Context, w wish, sink event.Sink) (*sessio
 			}
 		},
 	}
+	revived, err := h.Revive(ctx)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	if revived {
+		a.Tell("the supervisor and the logger had ended, and are started again: meanwhile no restart policy and no health check was carried out")
+	}
 	return &session{App: a, engine: e, choice: choice, dirs: d}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/internal/twin"
 )
@@ -61,6 +62,21 @@ func (h *helpers) Ensure(context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.start(twin.Supervisor, twin.Logger)
+}
+
+// Revive starts the helpers where containers need them and neither is there: each brings
+// the other one back, and nobody both. It reports whether it did. Those that come with the
+// first container are given time to take their locks.
+func (h *helpers) Revive(ctx context.Context) (bool, error) {
+	if since, needed := twin.NeededSince(h.dirs); !needed || time.Since(since) < busy.Stretch(supervisorDelay+helperStart) {
+		return false, nil
+	}
+	for _, name := range []string{twin.Supervisor, twin.Logger} {
+		if _, held := twin.Find(h.dirs, name); held {
+			return false, nil
+		}
+	}
+	return true, h.Ensure(ctx)
 }
 
 func (h *helpers) start(names ...string) error {

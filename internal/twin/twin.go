@@ -78,16 +78,25 @@ func (w *Watcher) replace(h Holder, held bool, m *memory, now time.Time) {
 	}
 }
 
-// Needed says whether any container has a folder of FIFOs.
+// Needed reports whether any container has a folder of FIFOs.
 func Needed(dirs statedir.Dirs) bool {
+	_, needed := NeededSince(dirs)
+	return needed
+}
+
+// NeededSince says since when one has, which is when the oldest such folder was made.
+func NeededSince(dirs statedir.Dirs) (since time.Time, needed bool) {
 	entries, err := os.ReadDir(dirs.IO())
 	if err != nil {
-		return false
+		return since, false
 	}
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			return true
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if st, err := e.Info(); err == nil && (!needed || st.ModTime().Before(since)) { // else it has just gone
+			since, needed = st.ModTime(), true
 		}
 	}
-	return false
+	return since, needed
 }

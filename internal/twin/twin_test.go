@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,6 +43,24 @@ func TestJudge(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNeeded: by a container's folder of FIFOs, and since the oldest of them was made.
+func TestNeeded(t *testing.T) {
+	d := statedir.Dirs{Root: t.TempDir(), State: t.TempDir()}
+	if Needed(d) {
+		t.Error("needed before there is a container")
+	}
+	old, young := time.Unix(1000, 0), time.Unix(2000, 0)
+	for name, at := range map[string]time.Time{"a": young, "b": old, ".c": time.Unix(1, 0)} {
+		folder := filepath.Join(d.IO(), name)
+		if err := errors.Join(os.MkdirAll(folder, 0o700), os.Chtimes(folder, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if since, needed := NeededSince(d); !needed || !since.Equal(old) {
+		t.Errorf("needed: %t, since %s", needed, since)
 	}
 }
 
