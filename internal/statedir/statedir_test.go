@@ -131,6 +131,56 @@ func TestWriteFileIsWholeAmongManyWriters(t *testing.T) {
 	}
 }
 
+// TestRemoveAmongWriters: who removes a file disturbs nobody who writes it.
+func TestRemoveAmongWriters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			if i%2 == 0 {
+				if err := Remove(path); err != nil {
+					t.Error("remove: ", err)
+				}
+			} else if err := WriteVolatile(path, []byte("text"), 0o600); err != nil {
+				t.Error("write: ", err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(os.WriteFile(aside(path), nil, 0o600), Remove(path)); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// TestManySweep: commands that begin at once find the same debris.
+func TestManySweep(t *testing.T) {
+	d := newDirs(t)
+	for i := range 50 {
+		fifo := filepath.Join(d.Exec(1<<30+i), "x", "stdout")
+		mount := filepath.Join(d.Mounts(1<<30+i), "a")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(fifo), 0o700), unix.Mkfifo(fifo, 0o600), os.MkdirAll(mount, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := d.Sweep(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, left := range []string{"exec", "mounts"} {
+		if found, _ := os.ReadDir(filepath.Join(d.State, left)); len(found) > 0 {
+			t.Errorf("%d of %s left", len(found), left)
+		}
+	}
+}
+
 func TestContainersAreSharedByThoseWhoLook(t *testing.T) {
 	d := newDirs(t)
 	work := func() (*Lock, error) { return d.TryLock("container-x") }

@@ -82,10 +82,16 @@ func (d Dirs) SweepExecs() error {
 func removeFIFOs(folder string) error {
 	var readers []*os.File
 	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // somebody else sweeps too
+		}
 		if err != nil || e.Type() != fs.ModeNamedPipe {
 			return err
 		}
 		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err == nil {
 			readers = append(readers, f)
 		}
@@ -110,11 +116,13 @@ func (d Dirs) sweepMounts() error {
 		if _, serr := os.Stat(filepath.Join("/proc", owner)); !errors.Is(serr, fs.ErrNotExist) {
 			continue
 		}
-		if uerr := unix.Unmount(p, unix.MNT_DETACH); uerr != nil && !errors.Is(uerr, unix.EINVAL) {
+		if uerr := unix.Unmount(p, unix.MNT_DETACH); uerr != nil && !errors.Is(uerr, unix.EINVAL) && !errors.Is(uerr, fs.ErrNotExist) {
 			err = errors.Join(err, uerr)
 			continue
 		}
-		err = errors.Join(err, os.Remove(p))
+		if rerr := os.Remove(p); !errors.Is(rerr, fs.ErrNotExist) { // somebody else sweeps too
+			err = errors.Join(err, rerr)
+		}
 	}
 	owners, _ := filepath.Glob(filepath.Join(d.State, "mounts", "*")) // the pattern is good
 	for _, dir := range owners {

@@ -36,13 +36,15 @@ func replace(path string, data []byte, mode os.FileMode, sync func(*os.File) err
 	return os.Rename(f.Name(), path)
 }
 
-// Remove takes away what WriteFile has written. A file that is not there is
+// Remove takes away what WriteFile has written, and what a killed writer has left aside.
+// The file aside of one that is at work stays: it comes after. A file that is not there is
 // no error.
 func Remove(path string) error {
-	for _, p := range []string{aside(path), path} {
-		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if err := removeUnlocked(aside(path)); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
