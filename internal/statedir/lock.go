@@ -21,6 +21,9 @@ type Holder struct {
 }
 
 func (h Holder) String() string {
+	if h.PID == 0 { // it has not written that down yet, or shares the lock
+		return "another process"
+	}
 	return fmt.Sprintf("%q (pid %d, since %s)", h.Command, h.PID, h.Since.Format(time.TimeOnly))
 }
 

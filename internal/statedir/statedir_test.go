@@ -63,6 +63,12 @@ func TestLockNamesItsHolder(t *testing.T) {
 	}
 }
 
+func TestWhoIsNotKnownIsSaidToBe(t *testing.T) {
+	if got, want := (&LockedError{Name: "stack-shop"}).Error(), "stack-shop is locked by another process"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestLockIsExclusive(t *testing.T) {
 	d := newDirs(t)
 	var inside, most int
