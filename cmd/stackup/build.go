@@ -118,7 +118,7 @@ func (g *globals) build(c *cobra.Command, f buildFlags, only []string) error {
 		if plan.Empty() && !f.quiet {
 			fmt.Fprintf(os.Stderr, "stack %s: no service has a build\n", s.Name)
 		}
-		return engine.Record(ses.dirs, ses.choice)
+		return engine.Record(c.Context(), ses.dirs, ses.choice)
 	})
 }
 

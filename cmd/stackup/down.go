@@ -11,6 +11,7 @@ import (
 
 	"stackup.dev/stackup/internal/app"
 	"stackup.dev/stackup/internal/engine"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/internal/ui"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
@@ -107,8 +108,17 @@ func (s *session) takeDown(ctx context.Context, st *spec.Stack, o planner.Option
 }
 
 // lastOneOut takes away what the containers of a stack share, once there is
-// none, and likewise what all stacks share.
-func (s *session) lastOneOut(ctx context.Context, stack string) error {
+// none, and likewise what all stacks share. If somebody is at work on the stack again, it
+// is theirs.
+func (s *session) lastOneOut(ctx context.Context, stack string) (err error) {
+	lock, err := s.dirs.TryLock(statedir.StackLock(stack))
+	if locked := new(statedir.LockedError); errors.As(err, &locked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	left, err := s.engine.Stacks(ctx)
 	if err == nil && !slices.Contains(left, stack) {
 		err = s.engine.RemoveGroup(ctx, stack)
@@ -117,5 +127,5 @@ func (s *session) lastOneOut(ctx context.Context, stack string) error {
 		return err
 	}
 	s.engine.RemoveShared()
-	return engine.Forget(s.dirs, s.choice)
+	return engine.Forget(ctx, s.dirs, s.choice, stack)
 }

@@ -56,7 +56,7 @@ func imagesLoad(g *globals) *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("load %s: %w", args[0], err)
 				}
-				return engine.Record(s.dirs, s.choice)
+				return engine.Record(c.Context(), s.dirs, s.choice)
 			})
 		},
 	}

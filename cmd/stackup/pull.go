@@ -64,7 +64,7 @@ func (g *globals) pull(c *cobra.Command, f pullFlags, only []string) error {
 		if f.policy == "missing" && len(got.Pulled)+len(got.Failed) == 0 && !f.quiet {
 			fmt.Fprintf(os.Stderr, "stack %s: nothing to pull, %d here already\n", s.Name, len(got.Here))
 		}
-		return engine.Record(ses.dirs, ses.choice)
+		return engine.Record(c.Context(), ses.dirs, ses.choice)
 	})
 }
 

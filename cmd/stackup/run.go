@@ -104,7 +104,7 @@ func (g *globals) run(c *cobra.Command, f runFlags, name string, args []string) 
 			return err
 		}
 	}
-	o.Planned = func() error { return engine.Record(ses.dirs, ses.choice) }
+	o.Planned = func() error { return engine.Record(ctx, ses.dirs, ses.choice) }
 	return ses.oneOff(ctx, s, o, p.Close)
 }
 

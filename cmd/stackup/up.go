@@ -110,7 +110,7 @@ func (s *session) carry(ctx context.Context, st *spec.Stack, o planner.Options, 
 	var kept sync.WaitGroup
 	plan, err := s.Carry(ctx, st, o, func(*planner.Plan) error {
 		kept.Go(func() { memos{s.dirs}.keep(st.Name, s.memo) })
-		return engine.Record(s.dirs, s.choice)
+		return engine.Record(ctx, s.dirs, s.choice)
 	})
 	kept.Wait()
 	err = errors.Join(err, p.Close())

@@ -289,7 +289,7 @@ func carried(r *executor.Report, err error) error {
 // lock takes the stack's lock, and those of external networks, whose
 // addresses several stacks share, in one order that everybody keeps.
 func (a *App) lock(ctx context.Context, s *spec.Stack) (unlock func() error, err error) {
-	names := []string{"stack-" + s.Name}
+	names := []string{statedir.StackLock(s.Name)}
 	for _, n := range s.Networks {
 		if n.External {
 			names = append(names, "external-"+n.Name)

@@ -16,7 +16,7 @@ import (
 // free says whether the stack's lock can be had at once.
 func free(t *testing.T, a *App, stack string) bool {
 	t.Helper()
-	l, err := a.Dirs.TryLock("stack-" + stack)
+	l, err := a.Dirs.TryLock(statedir.StackLock(stack))
 	if err != nil {
 		return false
 	}

@@ -89,9 +89,17 @@ type choiceFile struct {
 	UUID    string `json:"uuid,omitempty"`
 }
 
+// recordLock guards the record of the choice.
+const recordLock = "engine-record"
+
 // Record remembers the choice for later commands. A record of the same engine
-// under another address stays.
-func Record(d statedir.Dirs, c Choice) error {
+// under another address stays. Who changes a stack has its lock, by which Forget knows.
+func Record(ctx context.Context, d statedir.Dirs, c Choice) (err error) {
+	lock, err := d.Lock(ctx, recordLock, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	if old, err := recorded(d); err == nil && old.Recorded && old.UUID != "" && old.UUID == c.UUID {
 		return nil
 	}
@@ -102,9 +110,17 @@ func Record(d statedir.Dirs, c Choice) error {
 	return statedir.WriteFile(d.EngineChoice(), append(b, '\n'), 0o600)
 }
 
-// Forget takes the record of that engine away, as when its last stack is gone.
-// The record of another one stays.
-func Forget(d statedir.Dirs, c Choice) error {
+// Forget takes the record of that engine away, as when its last stack is gone. The record
+// of another one stays, and so does one that somebody needs who is at work on a stack.
+func Forget(ctx context.Context, d statedir.Dirs, c Choice, stack string) (err error) {
+	lock, err := d.Lock(ctx, recordLock, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if d.StacksBusy(stack) { // it has the record already, or writes it after this
+		return nil
+	}
 	old, err := recorded(d)
 	if err != nil || old.Recorded && !old.same(c) {
 		return err

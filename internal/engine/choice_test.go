@@ -40,7 +40,7 @@ func TestChoose(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := statedir.Dirs{Root: t.TempDir(), State: t.TempDir()}
 			if tt.record != nil {
-				if err := Record(d, *tt.record); err != nil {
+				if err := Record(t.Context(), d, *tt.record); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -104,17 +104,30 @@ func TestChooseTakesASystemEngineThatAnswers(t *testing.T) {
 
 func TestForget(t *testing.T) {
 	d := statedir.Dirs{Root: t.TempDir(), State: t.TempDir()}
-	if err := Record(d, Choice{Kind: System, Address: "/d.sock"}); err != nil {
+	if err := Record(t.Context(), d, Choice{Kind: System, Address: "/d.sock"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := Forget(d, Choice{Kind: System, Address: "/other.sock", UUID: "u"}); err != nil {
+	if err := Forget(t.Context(), d, Choice{Kind: System, Address: "/other.sock", UUID: "u"}, "shop"); err != nil {
 		t.Fatal(err)
 	}
 	if c, err := recorded(d); err != nil || !c.Recorded {
 		t.Errorf("recorded = %+v, %v: another engine's last stack is no reason to forget this one", c, err)
 	}
+	other, err := d.TryLock(statedir.StackLock("other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Forget(t.Context(), d, Choice{Kind: System, Address: "/d.sock"}, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := recorded(d); err != nil || !c.Recorded {
+		t.Errorf("recorded = %+v, %v: somebody is at work on another stack", c, err)
+	}
+	if err := other.Unlock(); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 { // no record is fine too
-		if err := Forget(d, Choice{Kind: System, Address: "/d.sock"}); err != nil {
+		if err := Forget(t.Context(), d, Choice{Kind: System, Address: "/d.sock"}, "shop"); err != nil {
 			t.Fatal(err)
 		}
 	}

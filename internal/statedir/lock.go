@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,19 @@ func (d Dirs) LockFile(name string) string {
 	return filepath.Join(d.State, "locks", strings.ReplaceAll(name, "/", "_"))
 }
 
+// stackPrefix begins the names of stacks' locks.
+const stackPrefix = "stack-"
+
+// StackLock is the name of the lock of a stack: who has it plans and changes the stack.
+func StackLock(stack string) string { return stackPrefix + stack }
+
+// StacksBusy reports whether somebody plans or changes any stack but this one. It may be
+// over, or begin, by the time that the caller knows.
+func (d Dirs) StacksBusy(but string) bool {
+	files, _ := filepath.Glob(d.LockFile(stackPrefix + "*")) // the pattern is good
+	return slices.ContainsFunc(files, func(path string) bool { return path != d.LockFile(StackLock(but)) && busy(path) })
+}
+
 // containerPrefix begins the names of container locks.
 const containerPrefix = "container-"
 
@@ -109,7 +123,12 @@ func (d Dirs) LockContainer(ctx context.Context, id string) (*Lock, error) {
 // ContainerBusy reports whether somebody starts, stops or removes a container just now.
 // It may be over by the time that the caller knows.
 func (d Dirs) ContainerBusy(id string) bool {
-	f, err := os.Open(d.LockFile(containerPrefix + id))
+	return busy(d.LockFile(containerPrefix + id))
+}
+
+// busy reports whether somebody has the lock of a file, and has it alone.
+func busy(path string) bool {
+	f, err := os.Open(path)
 	if err != nil {
 		return false // no holder has left its file
 	}
