@@ -145,7 +145,9 @@ func (e *Engine) tasks(ctx context.Context) (map[string]*tasktypes.Process, erro
 	}
 	out := map[string]*tasktypes.Process{}
 	for _, t := range r.Tasks {
-		out[t.ID] = t
+		if t.Status != tasktypes.Status_UNKNOWN { // containerd 2 leaves out those whose shim does not answer
+			out[t.ID] = t
+		}
 	}
 	return out, nil
 }

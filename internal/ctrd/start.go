@@ -150,14 +150,27 @@ func (e *Engine) clearTask(ctx context.Context, id string) (running bool, err er
 	return false, e.killAndDelete(ctx, id)
 }
 
-// task is the container's task, or nil.
+// task is the container's task, or nil. A shim that does not answer in time is no reason to
+// say that there is none: it is asked again for a while.
 func (e *Engine) task(ctx context.Context, id string) (*tasktypes.Process, error) {
-	r, err := e.client.TaskService().Get(ctx, &tasksapi.GetRequest{ContainerID: id})
-	if err = native(err); err != nil {
-		return nil, ignoreNotFound(err)
+	for end := time.Now().Add(busy.Stretch(shimPatience)); ; time.Sleep(shimPause) {
+		r, err := e.client.TaskService().Get(ctx, &tasksapi.GetRequest{ContainerID: id})
+		if err = native(err); err != nil {
+			return nil, ignoreNotFound(err)
+		}
+		if r.Process.Status != tasktypes.Status_UNKNOWN { // what containerd 1 says of a shim that does not answer
+			return r.Process, nil
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return nil, fmt.Errorf("the shim of container %s does not say how it is: %w", id, errdefs.ErrUnavailable)
+		}
 	}
-	return r.Process, nil
 }
+
+const (
+	shimPatience = 5 * time.Second // it is stretched on a busy machine
+	shimPause    = 100 * time.Millisecond
+)
 
 // desire records what the last command wanted of the container.
 func (e *Engine) desire(ctx context.Context, rec containers.Container, what string) error {
