@@ -38,11 +38,15 @@ func TestUpEndsOrphans(t *testing.T) {
 	if plan := w.run("plan", "--exit-code"); plan.code != 2 || !strings.Contains(plan.out, "engine has lost") {
 		t.Errorf("plan: exit %d\n%s", plan.code, plan.out)
 	}
+	waits := w.cmd("wait", "a") // looks at it all the time
+	check(t, waits.Start())
 	w.env = append(w.env, "WHO=second")
 	w.must("up", "-d")
 	w.gone(before)
 	w.converged(1)
 	w.oneWriter()
+	waits.Process.Kill()
+	waits.Wait()
 	w.eventually("the second one writes", func() bool { return strings.Contains(w.must("exec", "-T", "a", "cat", "/data/log").out, "second") })
 	if log := w.must("exec", "-T", "a", "cat", "/data/log").out; strings.Contains(log[strings.Index(log, "second"):], "first") {
 		t.Errorf("both wrote at once:\n%s", log)

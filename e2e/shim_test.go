@@ -8,6 +8,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
 )
 
 // The containers of a stack share a shim. If it is killed, restart policies
@@ -58,8 +62,7 @@ services:
 		}
 		return len(pids) == 0
 	})
-	check(t, syscall.Kill(shim, syscall.SIGSTOP))
-	w.engineBack()
+	w.shimGivenUp(shim, "shop-over-1-g1")
 	check(t, syscall.Kill(shim, syscall.SIGCONT))
 	w.eventually("its end is known", func() bool {
 		over := w.ps("-a")["over.1"]
@@ -68,6 +71,33 @@ services:
 	w.must("up", "-d")
 	w.converged(1)
 	w.must("down")
+}
+
+// Intent: a shim that has been given up, and hangs for good, goes with its stack.
+func TestHungShimGoes(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", `
+services:
+  a: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
+	shim := shimOf(t, w, "shop-a-1")
+	w.killEngine(syscall.SIGKILL)
+	w.shimGivenUp(shim, "shop-a-1-g1")
+	w.must("down")
+}
+
+// shimGivenUp stops a shim while the engine starts, which then knows no task of the
+// container.
+func (w *world) shimGivenUp(shim int, id string) {
+	w.t.Helper()
+	check(w.t, syscall.Kill(shim, syscall.SIGSTOP))
+	w.engineBack()
+	ctx, c, closes := w.containerd()
+	defer closes()
+	if _, err := c.TaskService().Get(ctx, &tasks.GetRequest{ContainerID: id}); !errdefs.IsNotFound(errgrpc.ToNative(err)) {
+		w.t.Fatalf("containerd says of the task: %v", err)
+	}
 }
 
 // shimOf is the parent of a container's first process.
