@@ -277,7 +277,7 @@ func (g Group) Remove(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return fmt.Errorf("no process can be seen in control group %s, and the kernel does not remove it (it may have some of another PID namespace): %w", g.path, err)
 		case <-time.After(look):
 		}
 	}

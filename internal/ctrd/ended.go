@@ -49,7 +49,7 @@ const endedPoll = 100 * time.Millisecond
 // InspectSettled looks at a container while nobody starts or stops it: half a
 // start looks like an end.
 func (e *Engine) InspectSettled(ctx context.Context, id string) (c inspect.Container, found bool, err error) {
-	lock, err := e.Dirs.LockContainer(ctx, id)
+	lock, err := e.Dirs.ShareContainer(ctx, id)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)

@@ -105,7 +105,7 @@ func killTree(pid int) {
 }
 
 // childrenByParent reads the process table (proc(5), stat: the fields after
-// the name are state and parent).
+// the name are state and parent). Those that have ended do not count.
 func childrenByParent() map[int][]int {
 	children := map[int][]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is good
@@ -117,7 +117,7 @@ func childrenByParent() map[int][]int {
 		text := string(b)
 		fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 		child, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err != nil || len(fields) < 2 {
+		if err != nil || len(fields) < 2 || fields[0] == "Z" {
 			continue
 		}
 		if parent, err := strconv.Atoi(fields[1]); err == nil {

@@ -83,7 +83,8 @@ func (e *Engine) createTask(ctx context.Context, rec containers.Container, try f
 		if err == nil && again.disturbed {
 			err = e.stillThere(ctx, rec.ID)
 		}
-		return again.worth(err, shim.listens && listener(socket) != shim), err
+		ended := err != nil && shim.listens && listener(socket) != shim
+		return again.worth(err, ended), err
 	}, func(err error) error {
 		if shimLeft(err) {
 			awaitEnd(ctx, socket, shim, shimExit)

@@ -3,6 +3,7 @@ package ctrd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/restart"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
 )
 
@@ -39,9 +41,11 @@ func (e *Engine) List(ctx context.Context, stack string) ([]inspect.Container, e
 	if err != nil {
 		return nil, err
 	}
+	asked := shims{}
+	defer asked.close()
 	var out []inspect.Container
 	for _, r := range recs {
-		c, err := e.inspect(ctx, r, e.look(ctx, p, r.ID, tasks[r.ID], false), ends[r.ID])
+		c, err := e.inspect(ctx, asked, r, e.look(ctx, p, r.ID, tasks[r.ID], false), ends[r.ID])
 		if err != nil { // one that is damaged must not hide the others
 			e.Log.Warn("a container that cannot be read", "id", r.ID, "err", err)
 			continue
@@ -95,7 +99,7 @@ func (e *Engine) look(ctx context.Context, p places, id string, listed *tasktype
 	if listed != nil {
 		return seenTask{Process: listed}
 	}
-	t, orphaned, err := e.missing(ctx, p, id, held)
+	t, orphaned, err := e.seenMissing(ctx, p, id, held)
 	switch {
 	case err != nil:
 		e.Log.Warn("containerd does not tell of a task", "id", id, "err", err)
@@ -106,8 +110,27 @@ func (e *Engine) look(ctx context.Context, p places, id string, listed *tasktype
 	return seenTask{Process: t, without: planner.TaskNone}
 }
 
+// seenMissing is missing, for who may have the lock and waits for nobody: somebody who
+// works on the container makes or ends its task.
+func (e *Engine) seenMissing(ctx context.Context, p places, id string, held bool) (t *tasktypes.Process, orphaned bool, err error) {
+	if empty, err := e.empty(p, id); err != nil || empty {
+		return nil, false, err
+	}
+	if !held {
+		lock, err := e.Dirs.TryShareContainer(id)
+		if locked := new(statedir.LockedError); errors.As(err, &locked) {
+			return nil, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		defer func() { err = errors.Join(err, lock.Unlock()) }()
+	}
+	return e.missing(ctx, p, id)
+}
+
 // inspect puts together what is known of a container.
-func (e *Engine) inspect(ctx context.Context, r containers.Container, seen seenTask, p network.Endpoint) (inspect.Container, error) {
+func (e *Engine) inspect(ctx context.Context, asked shims, r containers.Container, seen seenTask, p network.Endpoint) (inspect.Container, error) {
 	t := seen.Process
 	o, s, err := e.observed(r, t)
 	if err != nil {
@@ -138,7 +161,7 @@ func (e *Engine) inspect(ctx context.Context, r containers.Container, seen seenT
 	c.Lost = t == nil && last.Started.IsZero() && e.hasRun(r.ID)
 	if err == nil && t == nil && !last.Started.IsZero() && !o.Task.Runs() {
 		if last.Exit == nil {
-			last.Exit = e.toldByShim(ctx, c.Stack, r.ID, last.Started)
+			last.Exit = e.toldByShim(ctx, asked, c.Stack, r.ID, last.Started)
 		}
 		if c.ExitCode = restart.LostCode; last.Exit != nil { // else nobody knows how it ended
 			c.ExitCode, c.ExitedAt = last.Exit.Code, last.Exit.At
@@ -194,6 +217,8 @@ func (e *Engine) inspectOne(ctx context.Context, id string, held bool) (_ inspec
 	if err != nil {
 		return inspect.Container{}, false, err
 	}
-	c, err := e.inspect(ctx, r, e.look(ctx, p, id, t, held), ends[id])
+	asked := shims{}
+	defer asked.close()
+	c, err := e.inspect(ctx, asked, r, e.look(ctx, p, id, t, held), ends[id])
 	return c, err == nil, err
 }

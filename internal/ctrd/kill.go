@@ -91,7 +91,7 @@ func (e *Engine) killOrphan(ctx context.Context, rec containers.Container, sig u
 	if err := e.forbidRestart(ctx, rec); err != nil {
 		return err
 	}
-	return e.clearRemains(ctx, rec.ID)
+	return e.endLost(ctx, rec.ID)
 }
 
 // forbidRestartAfter forbids it if sig is what the container is stopped by.

@@ -97,7 +97,7 @@ func (e *Engine) observeContainers(ctx context.Context, stack string, damagedToo
 	for _, c := range found {
 		t, orphaned := tasks[c.ID], false
 		if t == nil {
-			if t, orphaned, err = e.missing(ctx, p, c.ID, false); err != nil {
+			if t, orphaned, err = e.settledMissing(ctx, p, c.ID); err != nil {
 				return nil, fmt.Errorf("container %s: %w", c.ID, err)
 			}
 		}

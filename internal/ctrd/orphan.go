@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/statedir"
 )
 
@@ -71,55 +70,25 @@ func (e *Engine) keepExit(ctx context.Context, id string, asked shims) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	x, err := asked.ended(ctx, filepath.Join(e.bundlesOf(e.Dirs.EngineState()), id), id)
+	path, err := shimOf(filepath.Join(e.bundlesOf(e.Dirs.EngineState()), id))
+	if err != nil {
+		return err
+	}
+	x, err := asked.ended(ctx, path, id)
 	if err == nil && x != nil && !x.At.Before(r.Started) {
 		e.noteExit(id, *x)
 	}
 	return err
 }
 
-// shims are those that have been asked, by their sockets; nil for one that does not
-// answer.
-type shims map[string]*stackShim
-
-func (s shims) close() {
-	for _, shim := range s {
-		if shim != nil {
-			shim.close()
-		}
-	}
-}
-
-// ended asks the shim that containerd has noted in a container's bundle.
-func (s shims) ended(ctx context.Context, bundle, id string) (*exit, error) {
+// shimOf returns where the shim listens that containerd has noted in a bundle.
+func shimOf(bundle string) (string, error) {
 	var noted struct {
 		Address string `json:"address"`
 	}
 	b, err := os.ReadFile(filepath.Join(bundle, "bootstrap.json"))
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = json.Unmarshal(b, &noted)
 	}
-	if err := json.Unmarshal(b, &noted); err != nil {
-		return nil, err
-	}
-	path := strings.TrimPrefix(noted.Address, "unix://")
-	shim, known := s[path]
-	if !known {
-		if shim, err = dialShim(path); err != nil {
-			s[path] = nil
-			return nil, err
-		}
-		s[path] = shim
-	}
-	if shim == nil {
-		return nil, nil // it has been said
-	}
-	ctx, cancel := busy.WithTimeout(ctx, askTime, errSlowShim)
-	defer cancel()
-	x, err := shim.ended(ctx, id)
-	if ctx.Err() != nil {
-		shim.close()
-		s[path] = nil
-	}
-	return x, err
+	return strings.TrimPrefix(noted.Address, "unix://"), err
 }

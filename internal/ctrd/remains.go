@@ -24,7 +24,6 @@ import (
 
 	"stackup.dev/stackup/internal/busy"
 	"stackup.dev/stackup/internal/cgroup"
-	"stackup.dev/stackup/internal/statedir"
 )
 
 // clearTime bounds the clearing away of what a task has left; it is stretched on a busy
@@ -87,9 +86,18 @@ func (e *Engine) notedByRuntime(id string) (folders []string) {
 	return slices.Compact(slices.Sorted(maps.Values(state.CgroupPaths)))
 }
 
-// processesOf returns what runs in these groups. Processes of another PID namespace are
-// somebody else's, and do not count.
-func processesOf(groups []cgroup.Group) (out []int, err error) {
+// processesOf returns what runs in these groups. Who shares the machine's control groups,
+// such as a stackup in a container, may have containers of the same name. Those are
+// somebody else's, and do not count: no process of them was started in our PID namespace.
+func processesOf(groups []cgroup.Group) (ours []int, err error) {
+	pids, err := allIn(groups)
+	if err != nil || others(pids) {
+		return nil, err
+	}
+	return pids, nil
+}
+
+func allIn(groups []cgroup.Group) (out []int, err error) {
 	for _, g := range groups {
 		pids, err := g.Processes()
 		if err != nil {
@@ -97,32 +105,82 @@ func processesOf(groups []cgroup.Group) (out []int, err error) {
 		}
 		out = append(out, pids...)
 	}
-	return slices.DeleteFunc(out, func(pid int) bool { return pid == 0 }), nil
+	return out, nil
 }
 
-// missing looks at a container which containerd's list of tasks lacks. Processes in its
-// control group may be those of a task that is just being made, for which somebody has
-// the container's lock: held says that the caller has it. Else containerd is asked once
-// more; it gives the task (a shim that is slow is left out of the list), or has lost it.
-func (e *Engine) missing(ctx context.Context, p places, id string, held bool) (t *tasktypes.Process, orphaned bool, err error) {
-	if pids, err := processesOf(e.groupsOf(p, id)); err != nil || len(pids) == 0 {
-		return nil, false, err
+// others reports whether processes of a container are somebody else's. A container of ours
+// may have further PID namespaces in it, but not those alone.
+func others(pids []int) bool {
+	return len(pids) > 0 && !slices.ContainsFunc(pids, func(pid int) bool { return !foreign(pid) })
+}
+
+// foreign reports whether a process is in neither our PID namespace nor one that was made
+// in it. One of a namespace that we do not see has the number 0.
+func foreign(pid int) bool {
+	if pid == 0 {
+		return true
 	}
-	if !held {
-		lock, err := e.Dirs.ShareContainer(id)
-		if locked := new(statedir.LockedError); errors.As(err, &locked) {
-			return nil, false, nil
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		defer func() { err = errors.Join(err, lock.Unlock()) }()
+	theirs, err := os.Open(filepath.Join("/proc", strconv.Itoa(pid), "ns/pid"))
+	if err != nil {
+		return false // it has ended
 	}
+	defer func() { _ = theirs.Close() }() // only looked at
+	ours, err := os.Open("/proc/self/ns/pid")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = ours.Close() }() // likewise
+	if sameFile(theirs, ours) {
+		return false
+	}
+	fd, err := unix.IoctlRetInt(int(theirs.Fd()), unix.NS_GET_PARENT)
+	if err != nil {
+		return true // it is not below ours
+	}
+	parent := os.NewFile(uintptr(fd), "parent")
+	defer func() { _ = parent.Close() }() // likewise
+	return !sameFile(parent, ours)
+}
+
+func sameFile(a, b *os.File) bool {
+	x, err := a.Stat()
+	y, yerr := b.Stat()
+	return err == nil && yerr == nil && os.SameFile(x, y)
+}
+
+// missing looks at a container which containerd's list of tasks lacks, and whose lock the
+// caller has or shares: else its processes may be those of a task that is just being made.
+// containerd is asked once more; it gives the task (a shim that is slow is left out of the
+// list), or has lost it.
+func (e *Engine) missing(ctx context.Context, p places, id string) (t *tasktypes.Process, orphaned bool, err error) {
 	if t, err = e.task(ctx, id); err != nil || t != nil {
 		return t, false, err
 	}
 	pids, err := processesOf(e.groupsOf(p, id)) // they may have ended meanwhile
 	return nil, len(pids) > 0, err
+}
+
+// empty reports whether nothing runs in a container's control groups. It asks containerd
+// nothing.
+func (e *Engine) empty(p places, id string) (bool, error) {
+	pids, err := processesOf(e.groupsOf(p, id))
+	return len(pids) == 0, err
+}
+
+// settledMissing is missing, for who has no lock. It waits for who works on the container,
+// for clearTime at most.
+func (e *Engine) settledMissing(ctx context.Context, p places, id string) (t *tasktypes.Process, orphaned bool, err error) {
+	if empty, err := e.empty(p, id); err != nil || empty {
+		return nil, false, err
+	}
+	lctx, cancel := busy.WithTimeout(ctx, clearTime, errSlowClearing)
+	defer cancel()
+	lock, err := e.Dirs.ShareContainer(lctx, id)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	return e.missing(ctx, p, id)
 }
 
 // orphaned reports whether containerd has lost a container whose lock the caller has.
@@ -131,11 +189,7 @@ func (e *Engine) orphaned(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	t, err := e.task(ctx, id)
-	if err != nil || t != nil {
-		return false, err
-	}
-	_, orphaned, err := e.missing(ctx, p, id, true)
+	_, orphaned, err := e.missing(ctx, p, id)
 	return orphaned, err
 }
 
@@ -199,7 +253,7 @@ func (e *Engine) bundles(id string) (out []string, err error) {
 func (e *Engine) clearRemains(ctx context.Context, id string) error {
 	r, err := e.remainsOf(id)
 	if err != nil || r.none() && !e.disturbed(id) {
-		return errors.Join(err, e.keepTold(ctx, id, nil))
+		return err
 	}
 	ctx, cancel := busy.WithTimeout(ctx, clearTime, errSlowClearing)
 	defer cancel()
@@ -209,9 +263,12 @@ func (e *Engine) clearRemains(ctx context.Context, id string) error {
 	if r, err = e.remainsOf(id); err != nil { // of the runtime that has just ended, too
 		return err
 	}
-	pids, err := processesOf(r.groups)
+	pids, err := allIn(r.groups)
 	if err != nil {
 		return err
+	}
+	if others(pids) {
+		return fmt.Errorf("the control group of container %s has process %d, which was started in another PID namespace: somebody else has a container of that name (choose another --root)", id, pids[0])
 	}
 	if len(pids) > 0 {
 		e.Log.Warn("processes that containerd knows nothing of are killed", "id", id, "pids", pids)
@@ -220,13 +277,6 @@ func (e *Engine) clearRemains(ctx context.Context, id string) error {
 		if err := g.Kill(ctx); err != nil {
 			return err
 		}
-	}
-	var killed *exit
-	if len(pids) > 0 {
-		killed = &exit{Code: 128 + int(unix.SIGKILL), At: time.Now()}
-	}
-	if err := e.keepTold(ctx, id, killed); err != nil {
-		return err
 	}
 	if err := e.clearRuntime(ctx, r); err != nil {
 		return err
@@ -240,6 +290,30 @@ func (e *Engine) clearRemains(ctx context.Context, id string) error {
 		if err := g.Remove(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// endLost is clearRemains where nothing is to be started in the container's place. It
+// keeps how the run ended.
+func (e *Engine) endLost(ctx context.Context, id string) error {
+	p, err := e.places()
+	if err != nil {
+		return err
+	}
+	empty, err := e.empty(p, id)
+	if err != nil {
+		return err
+	}
+	if err := e.clearRemains(ctx, id); err != nil {
+		return err
+	}
+	var killed *exit
+	if !empty {
+		killed = &exit{Code: 128 + int(unix.SIGKILL), At: time.Now()}
+	}
+	if err := e.keepTold(ctx, id, killed); err != nil {
+		e.Log.Warn("how a container ended is not kept", "id", id, "err", err)
 	}
 	return nil
 }

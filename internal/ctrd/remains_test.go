@@ -191,6 +191,40 @@ func TestClearRemainsEndsProcesses(t *testing.T) {
 	}
 }
 
+// Intent: what another PID namespace has started is somebody else's; a container of ours,
+// which has its own, is not, whatever namespaces are in it.
+func TestOthers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("namespaces need root")
+	}
+	c := exec.Command("unshare", "--pid", "--fork", "sleep", "1000")
+	c.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Pdeathsig: unix.SIGKILL}
+	fatal(t, c.Start())
+	first := c.Process.Pid
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() }) // all of its namespaces end with it
+	var nested []int
+	for len(nested) == 0 {
+		time.Sleep(time.Millisecond)
+		nested = childrenByParent()[first]
+	}
+	for name, tt := range map[string]struct {
+		pids []int
+		want bool
+	}{
+		"none":                     {nil, false},
+		"this process":             {[]int{os.Getpid()}, false},
+		"a container of ours":      {[]int{first}, false},
+		"one in a container":       {nested, true},
+		"ours with one in it":      {append(nested, first), false},
+		"of a namespace not known": {[]int{0}, true},
+		"what has ended":           {[]int{1 << 30}, false},
+	} {
+		if got := others(tt.pids); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 // TestNotedByRuntime: a state that is damaged names no group.
 func TestNotedByRuntime(t *testing.T) {
 	e := remainsEngine(t)

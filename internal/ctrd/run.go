@@ -107,7 +107,9 @@ func (e *Engine) keepTold(ctx context.Context, id string, otherwise *exit) error
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	x := e.toldByShim(ctx, rec.Labels[labels.Stack], id, r.Started)
+	asked := shims{}
+	defer asked.close()
+	x := e.toldByShim(ctx, asked, rec.Labels[labels.Stack], id, r.Started)
 	if x == nil {
 		x = otherwise
 	}

@@ -5,6 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	taskv2 "github.com/containerd/containerd/api/runtime/task/v2"
@@ -86,17 +91,6 @@ func (s *stackShim) ended(ctx context.Context, id string) (*exit, error) {
 	return &x, nil
 }
 
-// pid returns the process of the shim.
-func (s *stackShim) pid(ctx context.Context) (int, error) {
-	r, err := either(
-		func() (interface{ GetShimPid() uint32 }, error) { return s.v3.Connect(ctx, &taskv3.ConnectRequest{}) },
-		func() (interface{ GetShimPid() uint32 }, error) { return s.v2.Connect(ctx, &taskv2.ConnectRequest{}) })
-	if err != nil {
-		return 0, err
-	}
-	return int(r.GetShimPid()), nil
-}
-
 // shutdown asks the shim to end, which it does not do while it has containers.
 func (s *stackShim) shutdown(ctx context.Context) error {
 	_, err := either(
@@ -110,64 +104,80 @@ const askTime = time.Second
 
 var errSlowShim = fmt.Errorf("the shim does not answer within %s", askTime)
 
+// shims are those that have been asked, by their sockets; nil for one that does not
+// answer.
+type shims map[string]*stackShim
+
+func (s shims) close() {
+	for _, shim := range s {
+		if shim != nil {
+			shim.close()
+		}
+	}
+}
+
+// ended asks the shim that listens at path how a container has ended. The error of one that
+// does not answer is given once.
+func (s shims) ended(ctx context.Context, path, id string) (*exit, error) {
+	shim, known := s[path]
+	if !known {
+		var err error
+		if shim, err = dialShim(path); err != nil {
+			s[path] = nil
+			return nil, err
+		}
+		s[path] = shim
+	}
+	if shim == nil {
+		return nil, nil
+	}
+	ctx, cancel := busy.WithTimeout(ctx, askTime, errSlowShim)
+	defer cancel()
+	x, err := shim.ended(ctx, id)
+	if ctx.Err() != nil {
+		shim.close()
+		s[path] = nil
+	}
+	return x, err
+}
+
 // toldByShim returns how the run of a container ended that containerd has no task of, if
 // the shim of its stack knows: containerd may have given the shim up, as it does with one
 // that is slow to answer when containerd starts. It is nil where nobody knows.
-func (e *Engine) toldByShim(ctx context.Context, stack, id string, started time.Time) *exit {
-	x, err := e.askShim(ctx, stack, id)
+func (e *Engine) toldByShim(ctx context.Context, asked shims, stack, id string, started time.Time) *exit {
+	ctx = e.ctx(ctx)
+	path, err := e.socketOf(ctx, stack)
+	if err == nil {
+		var x *exit
+		if x, err = asked.ended(ctx, path, id); x != nil && !x.At.Before(started) { // else of the run before
+			return x
+		}
+	}
 	if err != nil {
 		e.Log.Debug("the shim does not tell how a container ended", "id", id, "err", err)
-		return nil
 	}
-	if x == nil || x.At.Before(started) { // of the run before
-		return nil
-	}
-	return x
-}
-
-func (e *Engine) askShim(ctx context.Context, stack, id string) (*exit, error) {
-	ctx, cancel := busy.WithTimeout(e.ctx(ctx), askTime, errSlowShim)
-	defer cancel()
-	path, err := e.socketOf(ctx, stack)
-	if err != nil {
-		return nil, err
-	}
-	s, err := dialShim(path)
-	if err != nil {
-		return nil, err
-	}
-	defer s.close()
-	return s.ended(ctx, id)
+	return nil
 }
 
 // endShim ends who listens at path, for when no container of its stack is left. One that
-// keeps what is left of a container which containerd has lost does not end by itself. It
-// is killed, unless a process of a container is its child.
+// keeps what is left of a container which containerd has lost does not end by itself, nor
+// does one that hangs. It is killed, unless it has children: those may be containers.
 func (e *Engine) endShim(ctx context.Context, path string) error {
 	p := listener(path)
 	if !p.listens {
 		return nil
 	}
-	s, err := dialShim(path)
-	if err != nil {
-		return nil //nolint:nilerr // it has just ended
+	endIdle(path)
+	awaitEnd(ctx, path, p, busy.Stretch(shimExit))
+	if listener(path) != p {
+		return nil
 	}
-	defer s.close()
-	actx, cancel := busy.WithTimeout(ctx, askTime, errSlowShim)
-	defer cancel()
-	pid, err := s.pid(actx)
-	if err == nil {
-		err = s.shutdown(actx)
+	pids, err := listenersAt(path)
+	for _, pid := range pids {
+		err = errors.Join(err, e.killShim(pid, path))
 	}
 	awaitEnd(ctx, path, p, busy.Stretch(shimExit))
-	if err != nil || listener(path) != p {
-		return nil //nolint:nilerr // what ends does not answer
-	}
-	if err := e.killShim(pid, path); err != nil {
-		return err
-	}
-	awaitEnd(ctx, path, p, busy.Stretch(shimExit))
-	return nil
+	return err
 }
 
 // killShim kills a shim that has no child.
@@ -186,4 +196,30 @@ func (e *Engine) killShim(pid int, path string) error {
 		return fmt.Errorf("kill shim %d: %w", pid, err)
 	}
 	return nil
+}
+
+// acceptFlag is the flag of a socket that takes connections (/proc/net/unix, proc(5)).
+const acceptFlag = "00010000"
+
+// listenersAt returns the processes that have the socket which takes connections at path.
+func listenersAt(path string) (pids []int, err error) {
+	table, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	var socket string
+	for line := range strings.Lines(string(table)) {
+		if f := strings.Fields(line); len(f) == 8 && f[3] == acceptFlag && f[7] == path {
+			socket = "socket:[" + f[6] + "]"
+		}
+	}
+	descriptors, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, d := range descriptors {
+		if to, lerr := os.Readlink(d); lerr != nil || to != socket { // it may have been closed
+			continue
+		}
+		pid, perr := strconv.Atoi(strings.Split(d, "/")[2])
+		err, pids = errors.Join(err, perr), append(pids, pid)
+	}
+	return slices.Compact(pids), err
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,10 +39,6 @@ func (newShim) State(_ context.Context, r *taskv3.StateRequest) (*taskv3.StateRe
 	return nil, errgrpc.ToGRPC(errdefs.ErrNotFound)
 }
 
-func (newShim) Connect(context.Context, *taskv3.ConnectRequest) (*taskv3.ConnectResponse, error) {
-	return &taskv3.ConnectResponse{ShimPid: 42}, nil
-}
-
 type oldShim struct{ taskv2.TTRPCTaskService }
 
 func (oldShim) State(ctx context.Context, r *taskv2.StateRequest) (*taskv2.StateResponse, error) {
@@ -50,10 +47,6 @@ func (oldShim) State(ctx context.Context, r *taskv2.StateRequest) (*taskv2.State
 		return nil, err
 	}
 	return &taskv2.StateResponse{Status: n.Status, ExitStatus: n.ExitStatus, ExitedAt: n.ExitedAt}, nil
-}
-
-func (oldShim) Connect(context.Context, *taskv2.ConnectRequest) (*taskv2.ConnectResponse, error) {
-	return &taskv2.ConnectResponse{ShimPid: 42}, nil
 }
 
 // serveShim returns the socket of a shim.
@@ -70,7 +63,7 @@ func serveShim(t *testing.T, register func(*ttrpc.Server)) string {
 	return path
 }
 
-// Intent: a shim of either version tells how its containers have ended, and what it is.
+// Intent: a shim of either version tells how its containers have ended.
 func TestShimsOfBothVersionsTell(t *testing.T) {
 	for name, register := range map[string]func(*ttrpc.Server){
 		"3": func(s *ttrpc.Server) { taskv3.RegisterTTRPCTaskService(s, newShim{}) },
@@ -87,9 +80,6 @@ func TestShimsOfBothVersionsTell(t *testing.T) {
 				if x, err := s.ended(t.Context(), id); x != nil || err != nil {
 					t.Errorf("of %s: %v, %v", id, x, err)
 				}
-			}
-			if pid, err := s.pid(t.Context()); pid != 42 || err != nil {
-				t.Errorf("process %d, %v", pid, err)
 			}
 		})
 	}
@@ -129,6 +119,19 @@ func TestKeepExits(t *testing.T) {
 	begin("over", overAt.Add(time.Second))
 	if keep(); kept("over") != nil {
 		t.Errorf("the end of the run before is kept: %v", kept("over"))
+	}
+}
+
+// Intent: who listens on a socket is found by it.
+func TestListenersAt(t *testing.T) {
+	path := serveShim(t, func(*ttrpc.Server) {})
+	pids, err := listenersAt(path)
+	fatal(t, err)
+	if !slices.Equal(pids, []int{os.Getpid()}) {
+		t.Errorf("processes %v, want this one, %d", pids, os.Getpid())
+	}
+	if pids, err := listenersAt(path + "x"); err != nil || len(pids) > 0 {
+		t.Errorf("of a socket that nobody has: %v, %v", pids, err)
 	}
 }
 

@@ -87,7 +87,7 @@ func (e *Engine) stopTask(ctx context.Context, rec containers.Container, grace t
 		return err
 	}
 	if t == nil {
-		return e.clearRemains(ctx, rec.ID)
+		return e.endLost(ctx, rec.ID)
 	}
 	ended := false
 	switch taskState(t.Status) {

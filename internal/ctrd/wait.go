@@ -152,8 +152,12 @@ func (e *Engine) exit(ctx context.Context, id string) (code int, again bool, err
 			return 0, false, errRemoved
 		case !c.Task.Runs():
 			return lastExit(c, restart.LostCode)
+		case c.Task == planner.TaskOrphaned:
+			if _, again, err := lastExit(c, restart.LostCode); err != nil || !again {
+				return 0, false, errors.Join(err, errOrphaned)
+			}
 		}
-		select { // it is a later run, or one that the engine has lost
+		select { // it is a later run, or will be
 		case <-ctx.Done():
 			return 0, false, context.Cause(ctx)
 		case <-time.After(restartPoll):

@@ -61,7 +61,7 @@ func (d Dirs) Lock(ctx context.Context, name string, waiting func(Holder)) (*Loc
 		select {
 		case <-ctx.Done():
 			return nil, &LockedError{Name: name, Holder: h}
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(lockLook):
 		}
 	}
 }
@@ -140,9 +140,27 @@ func busy(path string) bool {
 func (d Dirs) TryLockContainer(id string) (*Lock, error) { return d.TryLock(containerPrefix + id) }
 
 // ShareContainer lets nobody start, stop or remove a container while the caller looks at
-// it; others may look too. It waits for nobody: of a container that somebody works on it
+// it; others may look too. It waits until ctx ends for who works on the container, and then
 // returns a *LockedError.
-func (d Dirs) ShareContainer(id string) (*Lock, error) {
+func (d Dirs) ShareContainer(ctx context.Context, id string) (*Lock, error) {
+	for {
+		l, err := d.TryShareContainer(id)
+		if locked := new(LockedError); !errors.As(err, &locked) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(lockLook):
+		}
+	}
+}
+
+// lockLook is how often it is looked whether a lock is free.
+const lockLook = 20 * time.Millisecond
+
+// TryShareContainer shares the lock so, or returns a *LockedError at once.
+func (d Dirs) TryShareContainer(id string) (*Lock, error) {
 	name := containerPrefix + id
 	for {
 		f, err := openLock(d.LockFile(name))

@@ -191,8 +191,8 @@ func TestContainersAreSharedByThoseWhoLook(t *testing.T) {
 	d := newDirs(t)
 	work := func() (*Lock, error) { return d.TryLock("container-x") }
 	var locked *LockedError
-	one, err := d.ShareContainer("x")
-	two, terr := d.ShareContainer("x")
+	one, err := d.TryShareContainer("x")
+	two, terr := d.TryShareContainer("x")
 	if err != nil || terr != nil {
 		t.Fatal(err, terr)
 	}
@@ -208,8 +208,23 @@ func TestContainersAreSharedByThoseWhoLook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.ShareContainer("x"); !errors.As(err, &locked) || locked.Holder.PID != os.Getpid() {
+	if _, err := d.TryShareContainer("x"); !errors.As(err, &locked) || locked.Holder.PID != os.Getpid() {
 		t.Errorf("got %v from a look while somebody works", err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { // long after somebody waits for it
+		if err := l.Unlock(); err != nil {
+			t.Error(err)
+		}
+	})
+	shared, err := d.ShareContainer(t.Context(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shared.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if l, err = work(); err != nil {
+		t.Fatal(err)
 	}
 	if err := l.Unlock(); err != nil {
 		t.Error(err)
