@@ -147,7 +147,7 @@ func (w *world) takeDown() {
 }
 
 // noProcesses fails the test for every process of this world that is left,
-// and ends it.
+// and ends it. A helper says before in its log what it was at.
 func (w *world) noProcesses() {
 	limit := within(5 * time.Second)
 	for {
@@ -159,9 +159,13 @@ func (w *world) noProcesses() {
 			for pid, what := range left {
 				stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 				w.t.Errorf("process left behind: %d %s\n%.80s", pid, what, stat) // with its state
-				syscall.Kill(pid, syscall.SIGKILL)
+				syscall.Kill(pid, syscall.SIGQUIT)
 			}
 			time.Sleep(200 * time.Millisecond)
+			for pid := range left {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+			w.logTail("r/helpers.log", 12000)
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -174,10 +178,15 @@ func (w *world) dump() {
 		r := w.run(args...)
 		w.t.Logf("stackup %s (exit %d)\n%s%s", strings.Join(args, " "), r.code, r.out, r.err)
 	}
-	for _, name := range []string{"r/engine.log", "containerd.log"} {
-		if b, err := os.ReadFile(filepath.Join(w.dir, name)); err == nil {
-			w.t.Logf("%s:\n%s", name, tail(b, 1500))
-		}
+	for _, name := range []string{"r/engine.log", "r/helpers.log", "containerd.log"} {
+		w.logTail(name, 1500)
+	}
+}
+
+// logTail shows the last n bytes of a file of the world, if there is one.
+func (w *world) logTail(name string, n int) {
+	if b, err := os.ReadFile(filepath.Join(w.dir, name)); err == nil {
+		w.t.Logf("%s:\n%s", name, tail(b, n))
 	}
 }
 
