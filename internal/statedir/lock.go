@@ -40,8 +40,9 @@ func (e *LockedError) Error() string {
 
 // Lock is a held lock; the kernel frees it when the process dies.
 type Lock struct {
-	f      *os.File
-	shared bool
+	f *os.File
+	// folder is that of the container whose lock is shared.
+	folder string
 }
 
 // Lock waits for the lock of that name until ctx ends, and then returns a
@@ -169,7 +170,7 @@ func (d Dirs) TryShareContainer(id string) (*Lock, error) {
 		}
 		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
 		if err == nil && isAt(f, f.Name()) {
-			return &Lock{f: f, shared: true}, nil
+			return &Lock{f: f, folder: d.Container(id)}, nil
 		}
 		_ = f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
@@ -204,10 +205,13 @@ func (d Dirs) TryLock(name string) (*Lock, error) {
 func (d Dirs) HolderOf(name string) Holder { return readHolder(d.LockFile(name)) }
 
 // Unlock frees the lock and takes its file away. Who shares it leaves the file to the
-// next who does not: others may share it.
+// next who does not, as others may share it, unless the container has gone.
 func (l *Lock) Unlock() error {
-	if l.shared {
-		return l.f.Close()
+	if l.folder != "" {
+		_, err := os.Stat(l.folder)
+		if !errors.Is(err, os.ErrNotExist) || flock(l.f) != nil {
+			return l.f.Close()
+		}
 	}
 	return errors.Join(os.Remove(l.f.Name()), l.f.Close())
 }

@@ -191,6 +191,9 @@ func TestContainersAreSharedByThoseWhoLook(t *testing.T) {
 	d := newDirs(t)
 	work := func() (*Lock, error) { return d.TryLock("container-x") }
 	var locked *LockedError
+	if err := os.MkdirAll(d.Container("x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	one, err := d.TryShareContainer("x")
 	two, terr := d.TryShareContainer("x")
 	if err != nil || terr != nil {
@@ -231,6 +234,16 @@ func TestContainersAreSharedByThoseWhoLook(t *testing.T) {
 	}
 	if _, err := os.Stat(d.LockFile("container-x")); !os.IsNotExist(err) {
 		t.Errorf("who worked has left its file: %v", err)
+	}
+	gone, err := d.TryShareContainer("gone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gone.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(d.LockFile("container-gone")); !os.IsNotExist(err) {
+		t.Errorf("who looked at a container that is gone has left its file: %v", err)
 	}
 }
 

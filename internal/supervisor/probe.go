@@ -53,7 +53,7 @@ func (s *Supervisor) probe(c inspect.Container) {
 // it from writing into a folder that is just being removed, and over the word
 // on a later run.
 func (s *Supervisor) publish(ctx context.Context, id string, st health.Status) error {
-	lock, err := s.Dirs.LockContainer(ctx, id)
+	lock, err := s.Dirs.ShareContainer(ctx, id)
 	if err != nil {
 		return err
 	}

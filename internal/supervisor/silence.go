@@ -56,7 +56,7 @@ func (s *Supervisor) settleSilence(ctx context.Context, id string) error {
 	if _, up := all[id]; err != nil || !up {
 		return err
 	}
-	lock, err := s.Dirs.LockContainer(ctx, id)
+	lock, err := s.Dirs.ShareContainer(ctx, id)
 	if err != nil {
 		return err
 	}
