@@ -40,9 +40,8 @@ func (e *LockedError) Error() string {
 
 // Lock is a held lock; the kernel frees it when the process dies.
 type Lock struct {
-	f *os.File
-	// folder is that of the container whose lock is shared.
-	folder string
+	f      *os.File
+	shared bool
 }
 
 // Lock waits for the lock of that name until ctx ends, and then returns a
@@ -160,25 +159,32 @@ func (d Dirs) ShareContainer(ctx context.Context, id string) (*Lock, error) {
 // lockLook is how often it is looked whether a lock is free.
 const lockLook = 20 * time.Millisecond
 
-// TryShareContainer shares the lock so, or returns a *LockedError at once.
+// unlockTime is how long the last one who shares a lock may take to free it.
+const unlockTime = 20 * time.Millisecond
+
+// TryShareContainer shares the lock so, or returns a *LockedError as soon as it is clear
+// that somebody works on the container.
 func (d Dirs) TryShareContainer(id string) (*Lock, error) {
 	name := containerPrefix + id
-	for {
+	for begin := time.Now(); ; {
 		f, err := openLock(d.LockFile(name))
 		if err != nil {
 			return nil, err
 		}
 		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
 		if err == nil && isAt(f, f.Name()) {
-			return &Lock{f: f, folder: d.Container(id)}, nil
+			return &Lock{f: f, shared: true}, nil
 		}
 		_ = f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, &LockedError{Name: name, Holder: readHolder(f.Name())}
-		}
-		if err != nil {
+		switch {
+		case err == nil: // its holder has just taken the file away
+		case !errors.Is(err, unix.EWOULDBLOCK):
 			return nil, err
-		} // else its holder has just taken the file away
+		case time.Since(begin) > unlockTime:
+			return nil, &LockedError{Name: name, Holder: readHolder(f.Name())}
+		default:
+			time.Sleep(time.Millisecond)
+		}
 	}
 }
 
@@ -204,14 +210,11 @@ func (d Dirs) TryLock(name string) (*Lock, error) {
 // Holder if there is none. The holder may have died since.
 func (d Dirs) HolderOf(name string) Holder { return readHolder(d.LockFile(name)) }
 
-// Unlock frees the lock and takes its file away. Who shares it leaves the file to the
-// next who does not, as others may share it, unless the container has gone.
+// Unlock frees the lock and takes its file away. Of those who share it the last one does,
+// who has it alone for that moment.
 func (l *Lock) Unlock() error {
-	if l.folder != "" {
-		_, err := os.Stat(l.folder)
-		if !errors.Is(err, os.ErrNotExist) || flock(l.f) != nil {
-			return l.f.Close()
-		}
+	if l.shared && flock(l.f) != nil {
+		return l.f.Close()
 	}
 	return errors.Join(os.Remove(l.f.Name()), l.f.Close())
 }
