@@ -211,13 +211,10 @@ func TestContainersAreSharedByThoseWhoLook(t *testing.T) {
 	if _, err := d.TryShareContainer("x"); !errors.As(err, &locked) || locked.Holder.PID != os.Getpid() {
 		t.Errorf("got %v from a look while somebody works", err)
 	}
-	time.AfterFunc(50*time.Millisecond, func() { // long after somebody waits for it
-		if err := l.Unlock(); err != nil {
-			t.Error(err)
-		}
-	})
+	freed := make(chan error)
+	time.AfterFunc(50*time.Millisecond, func() { freed <- l.Unlock() }) // long after somebody waits for it
 	shared, err := d.ShareContainer(t.Context(), "x")
-	if err != nil {
+	if err := errors.Join(err, <-freed); err != nil {
 		t.Fatal(err)
 	}
 	if err := shared.Unlock(); err != nil {
