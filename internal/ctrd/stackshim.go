@@ -180,13 +180,17 @@ func (e *Engine) endShim(ctx context.Context, path string) error {
 	return err
 }
 
-// killShim kills a shim that has no child.
+// killShim kills a shim that has no child. Anybody else who listens in its place is left
+// alone.
 func (e *Engine) killShim(pid int, path string) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return nil //nolint:nilerr // it has ended
 	}
 	defer func() { _ = unix.Close(fd) }()
+	if !e.isShim(pid) {
+		return nil
+	}
 	if children := childrenByParent()[pid]; len(children) > 0 || !listens(path) {
 		e.Log.Warn("a shim does not end, and has children", "pid", pid, "children", children)
 		return nil
@@ -196,6 +200,14 @@ func (e *Engine) killShim(pid int, path string) error {
 		return fmt.Errorf("kill shim %d: %w", pid, err)
 	}
 	return nil
+}
+
+// isShim reports whether a process is a shim of our namespace, as its arguments say.
+func (e *Engine) isShim(pid int) bool {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	args := strings.Split(string(b), "\x00")
+	at := slices.Index(args, "-namespace")
+	return err == nil && at > 0 && at+1 < len(args) && args[at+1] == e.Dirs.Namespace()
 }
 
 // acceptFlag is the flag of a socket that takes connections (/proc/net/unix, proc(5)).

@@ -140,15 +140,15 @@ func TestKillShim(t *testing.T) {
 	e := unconnected(t)
 	e.Log = slog.New(slog.DiscardHandler)
 	path := serveShim(t, func(*ttrpc.Server) {})
-	for script, killed := range map[string]bool{"read x": true, "sleep 1000 & wait": false} {
-		c := exec.Command("sh", "-c", script)
+	for script, killed := range map[string]bool{"read x; :": true, "sleep 1000 & wait": false} {
+		c := exec.Command("sh", "-c", script, "shim", "-namespace", e.Dirs.Namespace())
 		in, err := c.StdinPipe()
 		fatal(t, err)
 		fatal(t, c.Start())
 		defer func() { _ = in.Close() }()
 		ended := make(chan struct{})
-		for !killed && len(childrenByParent()[c.Process.Pid]) == 0 {
-			time.Sleep(time.Millisecond) // until it has its child
+		for !e.isShim(c.Process.Pid) || !killed && len(childrenByParent()[c.Process.Pid]) == 0 {
+			time.Sleep(time.Millisecond) // until it has its arguments and its child
 		}
 		fatal(t, e.killShim(c.Process.Pid, path))
 		go func() {
@@ -167,4 +167,5 @@ func TestKillShim(t *testing.T) {
 			<-ended
 		}
 	}
+	fatal(t, e.killShim(os.Getpid(), path)) // this process is no shim
 }
