@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,7 +18,7 @@ import (
 )
 
 const (
-	scanTime    = time.Second           // safety net beside fsnotify
+	scanTime    = time.Second           // default of Collector.Look
 	soonTime    = 20 * time.Millisecond // while a folder is being prepared
 	stockedKits = 2
 )
@@ -29,6 +30,7 @@ var ErrIdle = errors.New("no container to log for")
 type Collector struct {
 	Dirs statedir.Dirs
 	Idle time.Duration // how long without folders before Run returns ErrIdle; 0: for ever
+	Look time.Duration // between two looks at the folder while nothing tells of a change; 0: a second
 	Log  *slog.Logger
 
 	kits    *kits
@@ -64,7 +66,7 @@ func (c *Collector) Run(ctx context.Context) error {
 // waitForNext returns at the next change of the folder, or when it is time to
 // look without one.
 func (c *Collector) waitForNext(ctx context.Context, events <-chan fsnotify.Event, unready bool) {
-	wait := scanTime
+	wait := cmp.Or(c.Look, scanTime)
 	if c.Idle > 0 {
 		wait = min(wait, c.Idle)
 	}

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 
@@ -27,10 +28,14 @@ func newFolderWatch(dir string, log *slog.Logger) *folderWatch {
 
 // renew watches the folder that is there now: the last container takes it
 // away, and the next one makes another of the same name. It says whether there
-// is one; until then nothing tells of the next.
+// is one; until then nothing tells of the next. A folder that came after the
+// watch had found none counts as none: nothing tells of its changes yet.
 func (f *folderWatch) renew() (there bool) {
 	if f.w != nil {
-		_ = f.w.Add(f.dir) // what is watched already is left as it is
+		err := f.w.Add(f.dir) // what is watched already is left as it is
+		if err == nil || errors.Is(err, os.ErrNotExist) {
+			return err == nil
+		}
 	}
 	_, err := os.Stat(f.dir)
 	return err == nil

@@ -46,24 +46,26 @@ func TestLoggerKeepsStreamsAndPrompts(t *testing.T) {
 }
 
 // A folder that went with its last container, and came back with the next, is
-// watched as the first was: a container that ends at once loses nothing.
-func TestLoggerSeesTheNextFolder(t *testing.T) {
+// watched as the first was: file events tell of it, not the regular look.
+func TestCollectorSeesTheNextFolder(t *testing.T) {
 	t.Parallel()
 	d := newDirs(t)
-	startLogger(t, d)
-	eventually(t, "the logger's folder", func() bool { _, err := os.Stat(d.IO()); return err == nil })
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- (&logs.Collector{Dirs: d, Look: time.Hour, Log: quiet()}).Run(ctx) }()
+	eventually(t, "the folder of the collector", func() bool { _, err := os.Stat(d.IO()); return err == nil })
 	for round := range 5 {
 		c := newContainer(t, d, "job", logs.Config{})
 		fmt.Fprintf(c.out, "round %d\n", round)
-		<-time.After(100 * time.Millisecond) // shorter than the regular look
-		if err := errors.Join(c.out.Close(), c.err.Close()); err != nil {
-			t.Fatal(err)
-		}
 		want := fmt.Sprintf("stdout F round %d", round)
 		eventually(t, want, func() bool { return slices.Equal(texts(t, c.src), []string{want}) })
-		if err := errors.Join(logs.Remove(d, "job"), os.Remove(d.IO())); err != nil {
+		if err := errors.Join(c.out.Close(), c.err.Close(), logs.Remove(d, "job"), os.Remove(d.IO())); err != nil {
 			t.Fatal(err)
 		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
