@@ -202,6 +202,7 @@ func withEnv(env []string) oci.SpecOpts {
 // files; nothing means root.
 func withUser(user string) oci.SpecOpts {
 	return func(ctx context.Context, cl oci.Client, c *containers.Container, s *oci.Spec) error {
+		cl = plainFiles{cl}
 		if user == "" {
 			return oci.WithAdditionalGIDs("root")(ctx, cl, c, s)
 		}
