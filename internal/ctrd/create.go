@@ -15,6 +15,7 @@ import (
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
+	"github.com/moby/sys/signal"
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/labels"
@@ -185,6 +186,7 @@ func (e *Engine) record(ctx context.Context, c executor.ContainerSpec, img image
 	if err != nil {
 		return rec, err
 	}
+	e.noteStopSignal(c, img)
 	ext, err := storedFor(c, img).marshal()
 	if err != nil {
 		return rec, err
@@ -221,8 +223,28 @@ func (e *Engine) record(ctx context.Context, c executor.ContainerSpec, img image
 
 func storedFor(c executor.ContainerSpec, img image) stored {
 	s := stored{Service: c.Service, Networks: c.Networks, Volumes: onlyNames(c.Volumes), Mounted: c.Mounted, Health: effectiveHealth(c.Service.Healthcheck, img.health)}
-	s.StopSignal = firstOf(c.Service.StopSignal, img.config.StopSignal, "SIGTERM")
+	s.StopSignal = firstOf(c.Service.StopSignal, img.config.StopSignal, defaultStop)
+	if c.Service.StopSignal == "" && !img.stopSignalKnown() {
+		s.StopSignal = defaultStop
+	}
 	return s
+}
+
+// defaultStop is what containers are stopped by whose file and image say nothing, or whose
+// image says what is no signal.
+const defaultStop = "SIGTERM"
+
+// stopSignalKnown reports whether the image's stop signal is one of Linux, or it has none.
+func (i image) stopSignalKnown() bool {
+	_, err := signal.ParseSignal(i.config.StopSignal)
+	return err == nil || i.config.StopSignal == ""
+}
+
+// noteStopSignal tells who creates a container that its image's stop signal is none.
+func (e *Engine) noteStopSignal(c executor.ContainerSpec, img image) {
+	if c.Service.StopSignal == "" && !img.stopSignalKnown() && e.Tell != nil {
+		e.Tell(fmt.Sprintf("%s: the stop signal %q of image %s is no signal of Linux, and SIGTERM is sent (stop_signal in the file chooses another)", c.Name, img.config.StopSignal, c.Service.Image))
+	}
 }
 
 // onlyNames leaves out what the volumes' own records have: options may hold a

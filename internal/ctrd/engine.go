@@ -25,6 +25,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
+	"github.com/moby/sys/signal"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sys/unix"
@@ -54,6 +55,7 @@ type Config struct {
 	Builder     Builder // nil: nothing can be built
 	Helpers     Helpers // nil: nobody collects output or probes
 	Log         *slog.Logger
+	Tell        func(note string) // tells the user what nobody asked for; nil: nobody listens
 }
 
 // Builder makes images: with the engine itself, or elsewhere.
@@ -250,6 +252,16 @@ type stored struct {
 	Mounted    map[string]string `json:"mounted,omitempty"`     // digests of the images that it mounts, by reference
 	Health     *spec.Healthcheck `json:"health,omitempty"`      // in force: the file's, else the image's
 	StopSignal string            `json:"stop_signal,omitempty"` // in force: the file's, else the image's
+}
+
+// stopSignal is what the container is stopped by. Earlier versions have stored what is no
+// signal, as an image said.
+func (s stored) stopSignal() unix.Signal {
+	sig, err := signal.ParseSignal(s.StopSignal)
+	if err != nil {
+		return unix.SIGTERM
+	}
+	return sig
 }
 
 // anyValue is a typed value that containerd stores without knowing it.

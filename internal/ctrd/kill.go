@@ -100,8 +100,8 @@ func (e *Engine) forbidRestartAfter(ctx context.Context, rec containers.Containe
 	if err != nil {
 		return err
 	}
-	if own, err := signal.ParseSignal(s.StopSignal); err != nil || own != sig {
-		return nil //nolint:nilerr // a stop signal that means nothing is not this one
+	if s.stopSignal() != sig {
+		return nil
 	}
 	return e.forbidRestart(ctx, rec)
 }

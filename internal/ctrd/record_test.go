@@ -9,6 +9,7 @@ import (
 	"github.com/containerd/typeurl/v2"
 	"github.com/google/go-cmp/cmp"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
@@ -102,11 +103,27 @@ func TestStopSignalInForce(t *testing.T) {
 		"file over image": {"SIGINT", "SIGQUIT", "SIGINT"},
 		"image":           {"", "SIGQUIT", "SIGQUIT"},
 		"neither":         {"", "", "SIGTERM"},
+		"no signal":       {"", "SIGNONSENSE", "SIGTERM"},
+		"file over none":  {"SIGINT", "SIGNONSENSE", "SIGINT"},
 	} {
 		c := box(func(s *spec.Service) { s.StopSignal = tt.file })
 		if got := storedFor(c, image{config: ocispec.ImageConfig{StopSignal: tt.image}}).StopSignal; got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}
+	}
+	if got := (stored{StopSignal: "SIGNONSENSE"}).stopSignal(); got != unix.SIGTERM {
+		t.Errorf("what an earlier version has stored is sent as %s", got)
+	}
+}
+
+func TestNoteStopSignal(t *testing.T) {
+	var told []string
+	e := &Engine{Config: Config{Tell: func(note string) { told = append(told, note) }}}
+	for _, signal := range []string{"", "SIGQUIT", "9", "SIGNONSENSE"} {
+		e.noteStopSignal(box(func(*spec.Service) {}), image{config: ocispec.ImageConfig{StopSignal: signal}})
+	}
+	if len(told) != 1 || !strings.Contains(told[0], `"SIGNONSENSE"`) {
+		t.Errorf("told: %q", told)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/errdefs"
-	"github.com/moby/sys/signal"
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/labels"
@@ -143,11 +142,7 @@ func (e *Engine) terminate(ctx context.Context, rec containers.Container, t *tas
 	if err != nil {
 		return false, err
 	}
-	sig, err := signal.ParseSignal(s.StopSignal)
-	if err != nil {
-		return false, fmt.Errorf("stop signal: %w", err)
-	}
-	if err := e.signal(ctx, rec.ID, t, sig); err != nil {
+	if err := e.signal(ctx, rec.ID, t, s.stopSignal()); err != nil {
 		return false, err
 	}
 	return e.awaitExit(ctx, rec.ID, grace)
