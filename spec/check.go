@@ -50,6 +50,29 @@ func (s *scan) topNames(st *Stack) {
 	}
 }
 
+// reservedLabels are the beginnings of labels that mean something to others, and who those
+// are.
+var reservedLabels = []struct{ prefix, whose string }{{"dev.stackup/", "stackup"}, {"containerd.io/", "containerd"}}
+
+// reserved says why a stack file cannot set a label, or nothing.
+func reserved(label string) string {
+	for _, r := range reservedLabels {
+		if strings.HasPrefix(label, r.prefix) {
+			return "labels that begin with " + r.prefix + " are " + r.whose + "'s own: choose another name"
+		}
+	}
+	return ""
+}
+
+// checkLabels refuses such labels of a network or a volume.
+func checkLabels(labels []Pair, fail func(attr, format string, args ...any)) {
+	for _, l := range labels {
+		if why := reserved(l.Name); why != "" {
+			fail("labels."+printable(l.Name), "%s", why)
+		}
+	}
+}
+
 // isName is the rule for what becomes part of a path or a label: no more than a name.
 func isName(name string) bool {
 	return len(name) <= 128 && isWord(name) && isAlnum(name[0])

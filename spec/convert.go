@@ -209,6 +209,9 @@ func (c *converter) environment(env types.MappingWithEquals) []Pair {
 func (c *converter) labels(labels types.Labels) []Pair {
 	var pairs []Pair
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if why := reserved(name); why != "" {
+			c.problem("labels."+printable(name), "%s", why)
+		}
 		if len(name)+len(labels[name]) > maxLabel {
 			c.problem("labels."+name[:min(len(name), 60)], "name and value are longer than %d bytes together", maxLabel)
 		}

@@ -26,6 +26,7 @@ func (s *scan) topNetwork(key string, n types.NetworkConfig) joined {
 	c := &netConverter{out: &out, fail: func(attr, format string, args ...any) {
 		s.rep.addf(s.all.find(path+"."+attr), path+"."+attr, format, args...)
 	}}
+	checkLabels(out.Labels, c.fail)
 	c.driver(n.Driver)
 	c.options(n.DriverOpts)
 	c.families(n)

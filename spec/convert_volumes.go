@@ -20,6 +20,7 @@ func (s *scan) topVolume(key string, v types.VolumeConfig, more types.Labels) Vo
 	maps.Copy(labels, v.Labels)
 	maps.Copy(labels, more)
 	out := Volume{Key: key, Name: v.Name, External: bool(v.External), Labels: sortedPairs(labels)}
+	checkLabels(out.Labels, fail)
 	for _, name := range slices.Sorted(maps.Keys(v.DriverOpts)) {
 		value := v.DriverOpts[name]
 		if hasControl(value, false) {

@@ -125,7 +125,7 @@ func serviceRows() []support {
 		yes("services.*.healthcheck.start_period", ""),
 		yes("services.*.healthcheck.start_interval", ""),
 		yes("services.*.restart", "no, always, on-failure[:n], unless-stopped"),
-		yes("services.*.labels", "name and value up to 4096 bytes"),
+		yes("services.*.labels", "name and value up to 4096 bytes; names in dev.stackup/ and containerd.io/ are refused"),
 		yes("services.*.hostname", ""),
 		yes("services.*.stop_signal", ""),
 		yes("services.*.stop_grace_period", ""),
