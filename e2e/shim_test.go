@@ -73,6 +73,20 @@ services:
 	w.must("down")
 }
 
+// Intent: a shim that has been given up, and hangs for good, goes with its stack.
+func TestHungShimGoes(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", `
+services:
+  a: {image: stackup.test/busybox:1, stop_grace_period: 0s}
+`)
+	w.must("up", "-d")
+	shim := shimOf(t, w, "shop-a-1")
+	w.killEngine(syscall.SIGKILL)
+	w.shimGivenUp(shim, "shop-a-1-g1")
+	w.must("down")
+}
+
 // shimGivenUp stops a shim while the engine starts, which then knows no task of the
 // container.
 func (w *world) shimGivenUp(shim int, id string) {

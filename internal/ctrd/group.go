@@ -298,12 +298,16 @@ type peer struct {
 	socket  uint64
 }
 
+// listener looks at who listens at path. One that hangs takes no more connections when as
+// many wait as may, and listens all the same.
 func listener(path string) (p peer) {
 	c, err := net.Dial("unix", path)
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.EAGAIN) {
 		return p
 	}
-	_ = c.Close()
+	if err == nil {
+		_ = c.Close()
+	}
 	var st unix.Stat_t
 	if unix.Stat(path, &st) == nil {
 		p.socket = st.Ino

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/statedir"
 )
@@ -98,5 +99,26 @@ func TestAttempts(t *testing.T) {
 				t.Errorf("%s, time %d: %t", name, i+1, got)
 			}
 		}
+	}
+}
+
+// Intent: a shim that hangs, and has as many connections waiting as it may, is there.
+func TestListenerThatTakesNoMore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	fatal(t, err)
+	defer func() { _ = unix.Close(fd) }()
+	fatal(t, errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 1)))
+	for range 100 {
+		if p := listener(path); !p.listens || p.socket == 0 {
+			t.Fatalf("it is taken for gone: %+v", p)
+		}
+	}
+	if _, err := net.Dial("unix", path); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("its queue is not full: %v", err)
+	}
+	fatal(t, os.Remove(path))
+	if p := listener(path); p.listens {
+		t.Error("one that is gone is taken for there")
 	}
 }
