@@ -232,7 +232,7 @@ func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice
 	cfg := ctrd.Config{
 		Address: c.Address, Embedded: c.Kind == engine.Embedded, Dirs: d, Log: g.log(), Helpers: h,
 		Network: network.New(d, libexec, g.log()),
-		Tell: func(note string) { warn([]string{note}) },
+		Tell:    func(note string) { warn([]string{note}) },
 		InitBin: filepath.Join(libexec, "stackup-init"), ShimBin: filepath.Join(libexec, engine.ShimProgram),
 	}
 	var err error
