@@ -112,7 +112,7 @@ func (s *session) takeDown(ctx context.Context, st *spec.Stack, o planner.Option
 // is theirs.
 func (s *session) lastOneOut(ctx context.Context, stack string) (err error) {
 	lock, err := s.dirs.TryLock(statedir.StackLock(stack))
-	if locked := new(statedir.LockedError); errors.As(err, &locked) {
+	if statedir.IsLocked(err) {
 		return nil
 	}
 	if err != nil {

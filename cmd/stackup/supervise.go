@@ -46,8 +46,7 @@ func (g *globals) supervise(ctx context.Context, stay bool) (err error) {
 	if err != nil && stay {
 		lock, err = d.Lock(ctx, twin.Supervisor, nil)
 	}
-	var held *statedir.LockedError
-	if errors.As(err, &held) {
+	if statedir.IsLocked(err) {
 		return nil // another one is at work
 	}
 	if err != nil {

@@ -25,8 +25,7 @@ func (b *Builder) Sweep(ctx context.Context) error {
 		return nil
 	}
 	l, err := b.Dirs.TryLock(statedir.BuildLock)
-	var held *statedir.LockedError
-	if errors.As(err, &held) {
+	if statedir.IsLocked(err) {
 		return nil
 	}
 	if err != nil {

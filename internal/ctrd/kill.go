@@ -72,7 +72,7 @@ func (e *Engine) killOrphan(ctx context.Context, rec containers.Container, sig u
 	lctx, cancel := context.WithTimeout(ctx, busy.Stretch(lookTime))
 	defer cancel()
 	lock, err := e.Dirs.LockContainer(lctx, rec.ID)
-	if locked := new(statedir.LockedError); errors.As(err, &locked) {
+	if statedir.IsLocked(err) {
 		return errNotRunning
 	}
 	if err != nil {

@@ -38,6 +38,12 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is locked by %s", e.Name, e.Holder)
 }
 
+// IsLocked reports whether an error says that a lock is held by another process.
+func IsLocked(err error) bool {
+	var locked *LockedError
+	return errors.As(err, &locked)
+}
+
 // Lock is a held lock; the kernel frees it when the process dies.
 type Lock struct {
 	f      *os.File
@@ -145,7 +151,7 @@ func (d Dirs) TryLockContainer(id string) (*Lock, error) { return d.TryLock(cont
 func (d Dirs) ShareContainer(ctx context.Context, id string) (*Lock, error) {
 	for {
 		l, err := d.TryShareContainer(id)
-		if locked := new(LockedError); !errors.As(err, &locked) {
+		if !IsLocked(err) {
 			return l, err
 		}
 		select {

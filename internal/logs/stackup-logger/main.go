@@ -103,8 +103,7 @@ func takeLock(ctx context.Context, dirs statedir.Dirs) (*statedir.Lock, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	lock, err := dirs.Lock(ctx, twin.Logger, nil)
-	var locked *statedir.LockedError
-	if errors.As(err, &locked) {
+	if statedir.IsLocked(err) {
 		return nil, nil
 	}
 	return lock, err
