@@ -68,13 +68,13 @@ func (h *helpers) Ensure(context.Context) error {
 // the other one back, and nobody both. It reports whether it did. Those that come with the
 // first container are given time to take their locks.
 func (h *helpers) Revive(ctx context.Context) (bool, error) {
-	if since, needed := twin.NeededSince(h.dirs); !needed || time.Since(since) < busy.Stretch(supervisorDelay+helperStart) {
-		return false, nil
-	}
 	for _, name := range []string{twin.Supervisor, twin.Logger} {
 		if _, held := twin.Find(h.dirs, name); held {
 			return false, nil
 		}
+	}
+	if since, needed := twin.NeededSince(h.dirs); !needed || time.Since(since) < busy.Stretch(supervisorDelay+helperStart) {
+		return false, nil
 	}
 	return true, h.Ensure(ctx)
 }
