@@ -27,11 +27,7 @@ volumes: {data: {}}
 // processes go on, and containerd has no task of them. ps and plan say so; an up ends
 // them before anything else writes to their volume.
 func TestUpEndsOrphans(t *testing.T) {
-	w := newWorld(t)
-	w.env = append(w.env, "WHO=first")
-	w.file("stack.yaml", orphanStack)
-	w.must("up", "-d")
-	before := w.orphan("a")
+	w, before := orphanedWorld(t, orphanStack)
 	if row := w.ps()["a.1"]; row.State != "running" || !strings.Contains(row.Status, "(orphaned)") {
 		t.Errorf("ps says %s, %s", row.State, row.Status)
 	}
@@ -56,11 +52,7 @@ func TestUpEndsOrphans(t *testing.T) {
 
 // Intent: an up of the same file starts such a container anew.
 func TestUpStartsOrphansAnew(t *testing.T) {
-	w := newWorld(t, only(embedded))
-	w.env = append(w.env, "WHO=first")
-	w.file("stack.yaml", orphanStack)
-	w.must("up", "-d")
-	before := w.orphan("a")
+	w, before := orphanedWorld(t, orphanStack, only(embedded))
 	w.must("up", "-d")
 	w.gone(before)
 	w.converged(1)
@@ -69,22 +61,14 @@ func TestUpStartsOrphansAnew(t *testing.T) {
 
 // Intent: no volume is deleted under a process that still runs.
 func TestDownEndsOrphans(t *testing.T) {
-	w := newWorld(t)
-	w.env = append(w.env, "WHO=first")
-	w.file("stack.yaml", orphanStack)
-	w.must("up", "-d")
-	before := w.orphan("a")
+	w, before := orphanedWorld(t, orphanStack)
 	w.must("down", "-v")
 	w.gone(before)
 }
 
 // Intent: stop ends them too, and a restart policy brings the container back.
 func TestOrphansOfOtherCommands(t *testing.T) {
-	w := newWorld(t, only(embedded))
-	w.env = append(w.env, "WHO=first")
-	w.file("stack.yaml", orphanStack)
-	w.must("up", "-d")
-	before := w.orphan("a")
+	w, before := orphanedWorld(t, orphanStack, only(embedded))
 	w.must("stop")
 	w.gone(before)
 	w.file("stack.yaml", strings.Replace(orphanStack, "init: true", "init: true\n    restart: always", 1))
@@ -102,11 +86,8 @@ func TestOrphansOfOtherCommands(t *testing.T) {
 // Intent: kill ends them, also in a control group of the file's choice; nobody takes
 // their files for those of a container that has ended.
 func TestKillEndsOrphans(t *testing.T) {
-	w := newWorld(t, onCgroup2(), only(embedded))
-	w.env = append(w.env, "WHO=first")
-	w.file("stack.yaml", strings.Replace(orphanStack, "init: true", "init: true\n    cgroup_parent: e2e-orphans", 1))
-	w.must("up", "-d")
-	before := w.orphan("a")
+	stack := strings.Replace(orphanStack, "init: true", "init: true\n    cgroup_parent: e2e-orphans", 1)
+	w, before := orphanedWorld(t, stack, onCgroup2(), only(embedded))
 	w.refused("containerd has lost it", "cp", "a:/data/log", "log")
 	w.must("rm", "-f") // of what does not run
 	if row := w.ps()["a.1"]; row.State != "running" {
@@ -115,6 +96,17 @@ func TestKillEndsOrphans(t *testing.T) {
 	w.must("kill")
 	w.gone(before)
 	w.must("down", "-v")
+}
+
+// orphanedWorld returns a world with a stack whose service a containerd has lost, and
+// the processes of that which go on.
+func orphanedWorld(t *testing.T, stack string, options ...worldOption) (w *world, before []string) {
+	t.Helper()
+	w = newWorld(t, options...)
+	w.env = append(w.env, "WHO=first")
+	w.file("stack.yaml", stack)
+	w.must("up", "-d")
+	return w, w.orphan("a")
 }
 
 // orphan has containerd lose the task of a service's container, and returns the
