@@ -173,33 +173,37 @@ func (e *Engine) endShim(ctx context.Context, path string) error {
 		return nil
 	}
 	pids, err := listenersAt(path)
+	killed := false
 	for _, pid := range pids {
-		err = errors.Join(err, e.killShim(pid, path))
+		k, kerr := e.killShim(pid, path)
+		killed, err = killed || k, errors.Join(err, kerr)
 	}
-	awaitEnd(ctx, path, p, busy.Stretch(shimExit))
+	if killed {
+		awaitEnd(ctx, path, p, busy.Stretch(shimExit))
+	}
 	return err
 }
 
 // killShim kills a shim that has no child. Anybody else who listens in its place is left
 // alone.
-func (e *Engine) killShim(pid int, path string) error {
+func (e *Engine) killShim(pid int, path string) (killed bool, err error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return nil //nolint:nilerr // it has ended
+		return false, nil //nolint:nilerr // it has ended
 	}
 	defer func() { _ = unix.Close(fd) }()
 	if !e.isShim(pid) {
-		return nil
+		return false, nil
 	}
 	if children := childrenByParent()[pid]; len(children) > 0 || !listens(path) {
 		e.Log.Warn("a shim does not end, and has children", "pid", pid, "children", children)
-		return nil
+		return false, nil
 	}
 	e.Log.Warn("a shim that has no container does not end, and is killed", "pid", pid)
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("kill shim %d: %w", pid, err)
+		return false, fmt.Errorf("kill shim %d: %w", pid, err)
 	}
-	return nil
+	return true, nil
 }
 
 // isShim reports whether a process is a shim of our namespace, as its arguments say.
