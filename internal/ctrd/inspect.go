@@ -3,7 +3,6 @@ package ctrd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +16,6 @@ import (
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/restart"
-	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
 )
 
@@ -99,7 +97,11 @@ func (e *Engine) look(ctx context.Context, p places, id string, listed *tasktype
 	if listed != nil {
 		return seenTask{Process: listed}
 	}
-	t, orphaned, err := e.seenMissing(ctx, p, id, held)
+	look := e.missing
+	if !held {
+		look = e.triedMissing
+	}
+	t, orphaned, err := look(ctx, p, id)
 	switch {
 	case err != nil:
 		e.Log.Warn("containerd does not tell of a task", "id", id, "err", err)
@@ -108,25 +110,6 @@ func (e *Engine) look(ctx context.Context, p places, id string, listed *tasktype
 		return seenTask{without: planner.TaskOrphaned}
 	}
 	return seenTask{Process: t, without: planner.TaskNone}
-}
-
-// seenMissing is missing, for who may have the lock and waits for nobody: somebody who
-// works on the container makes or ends its task.
-func (e *Engine) seenMissing(ctx context.Context, p places, id string, held bool) (t *tasktypes.Process, orphaned bool, err error) {
-	if empty, err := e.empty(p, id); err != nil || empty {
-		return nil, false, err
-	}
-	if !held {
-		lock, err := e.Dirs.TryShareContainer(id)
-		if locked := new(statedir.LockedError); errors.As(err, &locked) {
-			return nil, false, nil
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		defer func() { err = errors.Join(err, lock.Unlock()) }()
-	}
-	return e.missing(ctx, p, id)
 }
 
 // inspect puts together what is known of a container.

@@ -34,10 +34,7 @@ func (e *Engine) AwaitOrphan(ctx context.Context, stack, id string) error {
 	if err != nil {
 		return err
 	}
-	if r, rerr := e.readRun(id); rerr == nil && r.Exit == nil && !x.At.Before(r.Started) {
-		e.noteExit(id, x)
-	}
-	return lock.Unlock()
+	return errors.Join(e.keepEnd(id, x), lock.Unlock())
 }
 
 // KeepExits keeps how containers of the embedded engine have ended while there was neither
@@ -49,21 +46,21 @@ func KeepExits(ctx context.Context, d statedir.Dirs, log *slog.Logger) {
 	asked := shims{}
 	defer asked.close()
 	for _, f := range folders {
-		if err := e.keepExit(ctx, f.Name(), asked); err != nil {
+		if err := e.keepOf(ctx, f.Name(), asked); err != nil {
 			log.Warn("how a container ended may be lost", "id", f.Name(), "err", err)
 		}
 	}
 }
 
-// keepExit does that for one container. One that somebody holds is left to them: they may
+// keepOf does that for one container. One that somebody holds is left to them: they may
 // wait for the engine.
-func (e *Engine) keepExit(ctx context.Context, id string, asked shims) (err error) {
+func (e *Engine) keepOf(ctx context.Context, id string, asked shims) (err error) {
 	r, err := e.readRun(id)
-	if err != nil || r.Started.IsZero() || r.Exit != nil {
+	if err != nil || !r.unended() {
 		return err
 	}
 	lock, err := e.Dirs.TryLockContainer(id)
-	if locked := new(statedir.LockedError); errors.As(err, &locked) {
+	if statedir.IsLocked(err) {
 		return nil
 	}
 	if err != nil {
@@ -75,10 +72,10 @@ func (e *Engine) keepExit(ctx context.Context, id string, asked shims) (err erro
 		return err
 	}
 	x, err := asked.ended(ctx, path, id)
-	if err == nil && x != nil && !x.At.Before(r.Started) {
-		e.noteExit(id, *x)
+	if err != nil || x == nil {
+		return err
 	}
-	return err
+	return e.keepEnd(id, *x)
 }
 
 // shimOf returns where the shim listens that containerd has noted in a bundle.

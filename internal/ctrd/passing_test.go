@@ -62,7 +62,8 @@ func TestClearRemainsTakesGroups(t *testing.T) {
 	if made == 0 {
 		t.Skip("no control group can be made here")
 	}
-	fatal(t, e.clearRemains(t.Context(), id))
+	_, err := e.clearRemains(t.Context(), id)
+	fatal(t, err)
 	if left := groupsAt(filepath.Join(e.Dirs.Namespace(), id)); len(left) > 0 {
 		t.Errorf("of %d are left %v", made, left)
 	}

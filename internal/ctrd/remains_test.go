@@ -182,11 +182,13 @@ func TestClearRemainsEndsProcesses(t *testing.T) {
 				t.Errorf("processes %v, %v; want %d", pids, err, pid)
 			}
 			e.RuntimeBin = "false" // nobody has ever made the container
-			fatal(t, e.clearRemains(t.Context(), id))
+			_, err = e.clearRemains(t.Context(), id)
+			fatal(t, err)
 			if exists(folder) || exists(e.runtimeState(id)) {
 				t.Errorf("%s or %s is there", folder, e.runtimeState(id))
 			}
-			fatal(t, e.clearRemains(t.Context(), id)) // again is no error
+			_, err = e.clearRemains(t.Context(), id)
+			fatal(t, err) // again is no error
 		})
 	}
 }

@@ -95,12 +95,26 @@ func (e *Engine) KeepExit(ctx context.Context, id string) (err error) {
 	return nil
 }
 
+// unended reports whether the run has begun, and nobody has kept how it ended.
+func (r run) unended() bool { return !r.Started.IsZero() && r.Exit == nil }
+
+// keepEnd keeps how the present run of a container ended, unless that is kept already. An
+// end before its start is that of the run before. The caller has the container's lock.
+func (e *Engine) keepEnd(id string, x exit) error {
+	r, err := e.readRun(id)
+	if err != nil || !r.unended() || x.At.Before(r.Started) {
+		return err
+	}
+	r.Exit = &x
+	return e.putRun(id, r)
+}
+
 // keepTold keeps how the run of a container ended that containerd has no task of, if
 // nobody has kept it: as its shim says, or as otherwise does, which may be nil. The caller
 // has the container's lock.
 func (e *Engine) keepTold(ctx context.Context, id string, otherwise *exit) error {
 	r, err := e.readRun(id)
-	if err != nil || r.Started.IsZero() || r.Exit != nil {
+	if err != nil || !r.unended() {
 		return err
 	}
 	rec, err := e.client.ContainerService().Get(e.ctx(ctx), id)
@@ -113,10 +127,10 @@ func (e *Engine) keepTold(ctx context.Context, id string, otherwise *exit) error
 	if x == nil {
 		x = otherwise
 	}
-	if x != nil {
-		e.noteExit(id, *x)
+	if x == nil {
+		return nil
 	}
-	return nil
+	return e.keepEnd(id, *x)
 }
 
 func (e *Engine) putRun(id string, r run) error {

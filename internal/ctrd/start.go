@@ -142,7 +142,8 @@ func (e *Engine) clearTask(ctx context.Context, id string) (running bool, err er
 		return false, err
 	}
 	if t == nil {
-		return false, e.clearRemains(ctx, id)
+		_, err := e.clearRemains(ctx, id)
+		return false, err
 	}
 	if s := taskState(t.Status); s == planner.TaskRunning || s == planner.TaskPaused {
 		return true, nil

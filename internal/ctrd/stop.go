@@ -190,7 +190,8 @@ func (e *Engine) deleteAndClear(ctx context.Context, id string) error {
 	if err := e.deleteTask(ctx, id); err != nil {
 		return err
 	}
-	return e.clearRemains(ctx, id)
+	_, err := e.clearRemains(ctx, id)
+	return err
 }
 
 // deleteTask clears away a task that has ended. The stack's shim may end with
