@@ -63,6 +63,45 @@ services:
 	w.must("down")
 }
 
+// Intent: somebody deletes the lock files. One supervisor and one logger are at work soon
+// after, and the engine is still stopped by engine stop.
+func TestLockFilesDeleted(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, restart: always, stop_grace_period: 0s}\n")
+	w.must("up", "-d")
+	engine := w.helper("engine")
+	for _, name := range []string{"supervisor", "logger", "engine"} {
+		w.helper(name)
+		check(t, os.Remove(filepath.Join(w.state(), "locks", name)))
+	}
+	w.must("up", "-d") // starts what it finds missing
+	for _, name := range []string{"supervisor", "logger"} {
+		holder := w.helper(name)
+		w.eventually("one "+name+" is left", func() bool {
+			all := w.programs(name)
+			return len(all) == 1 && all[0] == holder
+		})
+	}
+	w.must("engine", "stop")
+	if _, runs := processesOf(w.dir)[engine]; runs {
+		t.Error("engine stop has exited with 0, and the engine runs on")
+	}
+	w.must("up", "-d")
+	w.supervisorActs()
+	w.must("down")
+}
+
+// programs returns the processes of this world that run as a helper.
+func (w *world) programs(name string) (pids []int) {
+	word := map[string]string{"supervisor": "__supervise", "logger": "stackup-logger"}[name]
+	for pid, what := range processesOf(w.dir) {
+		if program, _, _ := strings.Cut(what, " --supervisor-cmd"); strings.Contains(program, word) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
 // keepsExit waits until it is on record how a container's last run ended.
 func (w *world) keepsExit(id string) {
 	w.t.Helper()

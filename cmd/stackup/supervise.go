@@ -54,11 +54,13 @@ func (g *globals) supervise(ctx context.Context, stay bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
 	defer cancel()
 	h := newHelpers(d, libexec, g.address)
 	log := g.log()
-	w := twin.Watcher{Dirs: d, Name: twin.Logger, Respawn: h.spawnLogger, Log: log}
-	go w.Run(ctx)
+	w := twin.Watcher{Dirs: d, Name: twin.Logger, Respawn: h.spawnLogger, Log: log, Own: lock, Displaced: cancel}
+	watching.Go(func() { w.Run(ctx) })
 	return g.superviseEngine(ctx, d, libexec, log, stay)
 }
 

@@ -165,6 +165,23 @@ func TestStopKillsHungEngine(t *testing.T) {
 	wantGone(t, pid)
 }
 
+// TestStopFindsWhoListens: an engine whose lock file somebody has deleted is stopped too.
+func TestStopFindsWhoListens(t *testing.T) {
+	needRoot(t)
+	d := newDirs(t)
+	pid := running(t, d, newLibexec(t))
+	if err := os.Remove(d.LockFile(lockName)); err != nil {
+		t.Fatal(err)
+	}
+	if again, held, err := holder(d); again != pid || !held || err != nil {
+		t.Errorf("without its lock file the engine is %d (held: %t, %v), want %d", again, held, err, pid)
+	}
+	if err := Stop(t.Context(), d); err != nil {
+		t.Error(err)
+	}
+	wantGone(t, pid)
+}
+
 func TestStopWithoutEngine(t *testing.T) {
 	needRoot(t)
 	d := newDirs(t)

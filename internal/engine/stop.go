@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"time"
 
@@ -91,17 +92,38 @@ func gone(ctx context.Context, fd int, limit time.Duration) bool {
 
 // holder is the process of the engine that lives, answering or not. The lock
 // is the truth: the kernel frees it with the process. The number is 0 for the
-// moment in which the holder has not written it down yet.
+// moment in which the holder has not written it down yet. Where somebody has
+// deleted the lock's file, it is who listens at the engine's socket.
 func holder(d statedir.Dirs) (pid int, held bool, err error) {
 	lock, err := d.TryLock(lockName)
 	if err == nil {
-		return 0, false, lock.Unlock()
+		pid = listener(d.Socket())
+		return pid, pid > 0, lock.Unlock()
 	}
 	var locked *statedir.LockedError
 	if !errors.As(err, &locked) {
 		return 0, false, err
 	}
 	return locked.Holder.PID, true, nil
+}
+
+// listener returns the process that listens at a socket (SO_PEERCRED, unix(7)), 0 for none.
+func listener(path string) (pid int) {
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = c.Close() }() // nothing was said
+	raw, err := c.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = int(peer.Pid)
+		}
+	})
+	return pid
 }
 
 func removeSockets(d statedir.Dirs) error {

@@ -222,7 +222,29 @@ func (l *Lock) Unlock() error {
 	if l.shared && flock(l.f) != nil {
 		return l.f.Close()
 	}
+	if !isAt(l.f, l.f.Name()) { // somebody has taken it away, and another process may have made it anew
+		return l.f.Close()
+	}
 	return errors.Join(os.Remove(l.f.Name()), l.f.Close())
+}
+
+// Renew sees to it that a lock which nobody shares keeps others away: whoever deletes its
+// file lets them take it. It makes the file anew, or returns a *LockedError if another
+// process has done so; then the caller has no lock any more.
+func (l *Lock) Renew() error {
+	path := l.f.Name()
+	if isAt(l.f, path) {
+		return nil
+	}
+	fresh, err := tryLock(path)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return &LockedError{Name: filepath.Base(path), Holder: readHolder(path)}
+	}
+	if err != nil {
+		return err
+	}
+	l.f, fresh.f = fresh.f, l.f
+	return fresh.f.Close()
 }
 
 func openLock(path string) (*os.File, error) {

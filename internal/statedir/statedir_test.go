@@ -69,6 +69,40 @@ func TestWhoIsNotKnownIsSaidToBe(t *testing.T) {
 	}
 }
 
+// A lock whose file somebody deletes is renewed, unless another process has been faster.
+func TestRenew(t *testing.T) {
+	d := newDirs(t)
+	mine, err := d.TryLock("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(mine.Renew(), os.Remove(d.LockFile("x")), mine.Renew()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.TryLock("x"); !IsLocked(err) {
+		t.Errorf("after it is renewed another one gets: %v", err)
+	}
+	if err := os.Remove(d.LockFile("x")); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := d.TryLock("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mine.Renew(); !IsLocked(err) {
+		t.Errorf("renewed although another one has it: %v", err)
+	}
+	if err := mine.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.TryLock("x"); !IsLocked(err) {
+		t.Errorf("the end of the first frees the second: %v", err)
+	}
+	if err := theirs.Unlock(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLockIsExclusive(t *testing.T) {
 	d := newDirs(t)
 	var inside, most int

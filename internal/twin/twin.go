@@ -32,6 +32,10 @@ type Watcher struct {
 	Name    string // lock name
 	Respawn func() error
 	Log     *slog.Logger
+	// Own is the lock of the process that watches; nil for one without. Displaced is called
+	// if another process has it.
+	Own       *statedir.Lock
+	Displaced func()
 }
 
 // Run looks every 500 ms until ctx ends. A dead helper is started again, a
@@ -51,6 +55,7 @@ func (w *Watcher) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		w.keepOwn()
 		now := time.Now()
 		held := h.PID > 0 && h.holds() // most often it is the one before
 		if !held {
@@ -59,6 +64,21 @@ func (w *Watcher) Run(ctx context.Context) {
 		if m.judge(now, held, held && h.Stopped()) == replace {
 			w.replace(h, held, &m, now)
 		}
+	}
+}
+
+// keepOwn makes the file of our own lock anew if somebody has deleted it.
+func (w *Watcher) keepOwn() {
+	if w.Own == nil {
+		return
+	}
+	switch err := w.Own.Renew(); {
+	case statedir.IsLocked(err):
+		w.Log.Warn("the lock's file was deleted, and another process is in our place", "err", err)
+		w.Own = nil
+		w.Displaced()
+	case err != nil:
+		w.Log.Warn("keep our lock", "err", err)
 	}
 }
 

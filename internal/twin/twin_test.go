@@ -2,6 +2,7 @@ package twin
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -61,6 +62,39 @@ func TestNeeded(t *testing.T) {
 	}
 	if since, needed := NeededSince(d); !needed || !since.Equal(old) {
 		t.Errorf("needed: %t, since %s", needed, since)
+	}
+}
+
+// TestOwnLock: the file of a helper's lock is made anew; a helper ends if another one
+// has come in its place.
+func TestOwnLock(t *testing.T) {
+	d := statedir.Dirs{Root: t.TempDir(), State: t.TempDir()}
+	own, err := d.TryLock(Logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	displaced := false
+	w := Watcher{Dirs: d, Log: slog.New(slog.DiscardHandler), Own: own, Displaced: func() { displaced = true }}
+	if err := os.Remove(d.LockFile(Logger)); err != nil {
+		t.Fatal(err)
+	}
+	w.keepOwn()
+	if _, err := d.TryLock(Logger); !statedir.IsLocked(err) || displaced {
+		t.Errorf("after a look: %v, displaced: %t", err, displaced)
+	}
+	if err := os.Remove(d.LockFile(Logger)); err != nil {
+		t.Fatal(err)
+	}
+	other, err := d.TryLock(Logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.keepOwn()
+	if !displaced {
+		t.Error("two helpers are at work")
+	}
+	if err := errors.Join(own.Unlock(), other.Unlock()); err != nil {
+		t.Error(err)
 	}
 }
 

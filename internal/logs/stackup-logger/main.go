@@ -82,7 +82,7 @@ func collect(ctx context.Context, o options, log *slog.Logger) (again bool, err 
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		watchSupervisor(ctx, o, log)
+		watchSupervisor(ctx, o, log, lock, cancel)
 	}()
 	err = (&logs.Collector{Dirs: o.dirs, Idle: o.idle, Log: log}).Run(ctx)
 	cancel()
@@ -109,11 +109,11 @@ func takeLock(ctx context.Context, dirs statedir.Dirs) (*statedir.Lock, error) {
 	return lock, err
 }
 
-func watchSupervisor(ctx context.Context, o options, log *slog.Logger) {
+func watchSupervisor(ctx context.Context, o options, log *slog.Logger, own *statedir.Lock, displaced func()) {
 	if len(o.supervisor) == 0 {
 		return
 	}
-	w := twin.Watcher{Dirs: o.dirs, Name: twin.Supervisor, Log: log, Respawn: func() error {
+	w := twin.Watcher{Dirs: o.dirs, Name: twin.Supervisor, Log: log, Own: own, Displaced: displaced, Respawn: func() error {
 		return twin.Spawn(o.supervisor, o.dirs.HelpersLog())
 	}}
 	w.Run(ctx)
