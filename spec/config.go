@@ -134,5 +134,20 @@ func written(ctx context.Context, o Options, v View) (map[string]any, error) {
 	if err != nil {
 		sc.explain(err)
 	}
+	leaveOutValues(model)
 	return model, sc.rep.err()
+}
+
+// leaveOutValues takes away what the library has read from the environment for configs
+// and secrets: nobody has written it there.
+func leaveOutValues(model map[string]any) {
+	for _, kind := range []string{"configs", "secrets"} {
+		all, _ := model[kind].(map[string]any)
+		for _, one := range all {
+			if def, ok := one.(map[string]any); ok && def["environment"] != nil {
+				delete(def, "content")
+				delete(def, types.SecretConfigXValue)
+			}
+		}
+	}
 }

@@ -63,6 +63,19 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// TestViewsTellNoValues: what stands in the environment alone is not shown beside
+// variables as they are written.
+func TestViewsTellNoValues(t *testing.T) {
+	t.Setenv("WORD", "told")
+	const stack = "services:\n  a: {image: x, secrets: [s], configs: [c]}\nsecrets:\n  s: {environment: WORD}\nconfigs:\n  c: {environment: WORD}\n"
+	o := spec.Options{WorkingDir: t.TempDir(), Environ: os.Environ()}
+	write(t, filepath.Join(o.WorkingDir, "compose.yaml"), stack)
+	out, err := spec.Config(t.Context(), o, spec.View{NoInterpolate: true})
+	if err != nil || strings.Contains(string(out), "told") || !strings.Contains(string(out), "environment: WORD") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestViewsCheck(t *testing.T) {
 	const bad = "services:\n  a: {image: x, depends_on: [none], volumes: [\"none:/a\"]}\n"
 	for _, v := range []spec.View{{}, {NoNormalize: true}, {NoPathResolution: true}} {

@@ -160,7 +160,7 @@ func (c *converter) labelFiles(cfg types.ServiceConfig) types.Labels {
 	out := map[string]string{}
 	for i, f := range cfg.LabelFiles {
 		path := absFrom(c.dir, f)
-		data, err := c.guard.read(path, false)
+		data, err := c.guard.content(path, false)
 		if err == nil {
 			err = dotenvInto(out, data, func(name string) (string, bool) { v, ok := out[name]; return v, ok })
 		}

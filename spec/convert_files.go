@@ -76,14 +76,14 @@ func (c *converter) content(f *File, def types.FileObjectConfig) (string, error)
 		return c.external(f, def)
 	case def.File != "":
 		f.Path = absFrom(c.dir, def.File)
-		data, err := c.guard.read(f.Path, false)
+		data, err := c.guard.content(f.Path, false)
 		if err != nil {
 			err = fmt.Errorf("%s: %w", c.rep.show(f.Path), err)
 		}
 		return string(data), err
 	case def.Environment != "":
 		value, set := c.env[def.Environment]
-		if !set {
+		if !set && !c.Lenient {
 			return "", fmt.Errorf("the variable %s is not set", printable(def.Environment))
 		}
 		f.From, f.Value = def.Environment, value
@@ -117,7 +117,7 @@ func (c *converter) external(f *File, def types.FileObjectConfig) (string, error
 		return "", fmt.Errorf("it is external, and no store is known")
 	}
 	f.Path = filepath.Join(c.Store, string(f.Kind)+"s", name)
-	data, err := c.guard.read(f.Path, true)
+	data, err := c.guard.content(f.Path, true)
 	if err != nil {
 		err = fmt.Errorf("it is external, so it must be a file %s: %w", f.Path, err)
 	}

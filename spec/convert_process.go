@@ -127,7 +127,10 @@ func (c *converter) seccomp(attr, value string) string {
 	if value == "unconfined" || value == "builtin" || value == "" {
 		return strings.TrimSuffix(value, "builtin")
 	}
-	data, err := c.guard.read(absFrom(c.dir, value), false)
+	data, err := c.guard.content(absFrom(c.dir, value), false)
+	if data == nil && err == nil {
+		return "" // it is gone
+	}
 	if err == nil && !json.Valid(data) {
 		err = fmt.Errorf("it is not JSON")
 	}

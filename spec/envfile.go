@@ -48,7 +48,7 @@ func (s *scan) environmentOf(at string, c *types.ContainerSpec, p *types.Project
 
 // serviceEnvFile adds the variables of one file to vars.
 func (s *scan) serviceEnvFile(f types.EnvFile, own types.MappingWithEquals, vars map[string]string) error {
-	data, err := s.guard.read(absFrom(s.dir, f.Path), false)
+	data, err := s.guard.content(absFrom(s.dir, f.Path), false)
 	if notExist(err) && !bool(f.Required) {
 		return nil
 	}

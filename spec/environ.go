@@ -2,6 +2,7 @@ package spec
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"strings"
 
@@ -60,6 +61,10 @@ func (r *report) substitute(text string, lookup template.Mapping) (string, error
 	return template.SubstituteWithOptions(text, lookup, template.WithoutLogging,
 		template.WithReplacementFunction(func(sub string, m template.Mapping, cfg *template.Config) (string, error) {
 			value, ok, err := template.DefaultReplacementAppliedFunc(sub, m, cfg)
+			if missing := new(template.MissingRequiredError); r.lenient && errors.As(err, &missing) {
+				r.notice(position{}, "the variable %s must be set, and is not; it counts as 0", printable(missing.Variable))
+				return "0", nil // good for a tag, a port and a number
+			}
 			if !ok && err == nil {
 				name := strings.Trim(sub, "${}")
 				r.notice(position{}, "the variable %s is not set; it counts as empty", printable(name))

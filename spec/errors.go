@@ -72,6 +72,7 @@ type report struct {
 	wd      string
 	found   Problems
 	notices []string
+	lenient bool // see Options
 }
 
 func (r *report) add(e *Error) { r.found = append(r.found, e) }

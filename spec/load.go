@@ -303,6 +303,8 @@ func (s *scan) projectName() string {
 				n := get(doc, "name")
 				if text, ok := s.text(src, n, "name", scope{env: s.env}); ok {
 					name, from, at = text, "name", position{src.file, n.Line, n.Column}
+				} else if n != nil && s.Lenient { // any other name would be another stack's
+					s.rep.addf(position{src.file, n.Line, n.Column}, "name", "its variables are not all set")
 				}
 			}
 		}

@@ -25,6 +25,9 @@ type Options struct {
 	Trust       bool      // read files outside the project directory that the stack files name
 	Store       string    // folder of this machine with external configs and secrets: configs/NAME, secrets/NAME
 	MaxReplicas int       // containers of one service at most; 0 for 100
+	// Lenient takes variables that must be set and are not for 0, and files that services
+	// name and are gone for empty. It is for commands that make nothing of the files.
+	Lenient bool
 
 	view *View // Config's, if it is to leave something out
 }
@@ -46,7 +49,8 @@ func (o Options) resolve(rep *report) (*setup, error) {
 		return nil, err
 	}
 	rep.wd = wd
-	s := &setup{Options: o, env: environMap(o.Environ), rep: rep, guard: &guard{trust: o.Trust}}
+	s := &setup{Options: o, env: environMap(o.Environ), rep: rep, guard: &guard{trust: o.Trust, lenient: o.Lenient}}
+	rep.lenient = o.Lenient
 	if s.Stdin == nil {
 		s.Stdin = os.Stdin
 	}

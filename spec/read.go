@@ -31,7 +31,9 @@ const stdinName = "-"
 type guard struct {
 	dir   string // project directory, symlinks resolved
 	trust bool
-	total int64
+	// lenient takes files of services that are gone for empty.
+	lenient bool
+	total   int64
 	// inputs are the files read so far, in order, with those that were not there.
 	inputs []input
 }
@@ -70,6 +72,15 @@ func (g *guard) read(path string, named bool) ([]byte, error) {
 	data, err := g.readFile(path, named)
 	if err == nil || notExist(err) {
 		g.inputs = append(g.inputs, input{path, data})
+	}
+	return data, err
+}
+
+// content is read, for what a service has in a file.
+func (g *guard) content(path string, named bool) ([]byte, error) {
+	data, err := g.read(path, named)
+	if g.lenient && notExist(err) {
+		return nil, nil
 	}
 	return data, err
 }

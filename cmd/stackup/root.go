@@ -121,13 +121,25 @@ func (g *globals) load(ctx context.Context) (*spec.Stack, error) {
 }
 
 // loadOrName is load for commands that need no more than the stack's name:
-// with -p they work where there is no file any more.
+// with -p they work where there is no file any more, and always without the
+// variables and files that services need to run.
 func (g *globals) loadOrName(ctx context.Context) (*spec.Stack, error) {
 	s, err := g.load(ctx)
+	if err == nil || slices.Contains(g.files, "-") { // which can be read once
+		return s, err
+	}
 	if errors.Is(err, fs.ErrNotExist) && g.project != "" && len(g.files) == 0 {
 		return &spec.Stack{Name: g.project}, nil
 	}
-	return s, err
+	o, oerr := g.specOptions()
+	if oerr != nil {
+		return nil, err
+	}
+	o.Lenient = true
+	if s, lerr := spec.Load(ctx, o); lerr == nil {
+		return s, nil
+	}
+	return nil, err
 }
 
 // stackName is the name of the stack, for commands that take what there is of

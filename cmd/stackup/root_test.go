@@ -163,4 +163,25 @@ func TestLoadOrName(t *testing.T) {
 	if _, err := (&globals{project: "shop", files: []string{"no-such.yaml"}}).loadOrName(t.Context()); err == nil {
 		t.Error("a named file that is missing was taken")
 	}
+	for text, taken := range map[string]bool{
+		"{image: \"x:${TAG:?}\"}": true, "{image: x, env_file: gone.env}": true, "{image: x, label_file: gone}": true,
+		"{image: x, secrets: [s]}": true, "{image: x, no_such: 1}": false,
+	} {
+		text = "name: shop\nservices:\n  web: " + text + "\nsecrets:\n  s: {environment: NO_SUCH_VARIABLE}\n"
+		if err := os.WriteFile("compose.yaml", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&globals{root: "r", state: "s"}).load(t.Context()); err == nil {
+			t.Errorf("loaded:\n%s", text)
+		}
+		if s, err := (&globals{root: "r", state: "s"}).loadOrName(t.Context()); (err == nil) != taken || taken && (s.Name != "shop" || len(s.Services) != 1) {
+			t.Errorf("%+v, %v from\n%s", s, err, text)
+		}
+	}
+	if err := os.WriteFile("compose.yaml", []byte("name: \"${NAME:?}\"\nservices: {web: {image: x}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := (&globals{root: "r", state: "s"}).loadOrName(t.Context()); err == nil {
+		t.Errorf("a stack whose name is not known is taken for %s", s.Name)
+	}
 }
