@@ -155,7 +155,7 @@ test: ## all checks: check and, as root, e2e: what CI runs
 
 test-all: ## every test on every engine and on cgroup v2, every kill point, another kernel, a short soak; as root
 	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(NEED_E2E)
-	@MAKE='$(MAKE)' REPORT=-all WORLDS=-all STACKUP_SOAK=2m internal/dev/test.sh check e2e -- machine
+	@MAKE='$(MAKE)' REPORT=-all WORLDS='-all -limit 2h' STACKUP_SOAK=2m internal/dev/test.sh check e2e -- machine
 
 test-times: ## make test, and where its time went, per kind of work and per test; as root
 	@$(NEED) $(NEED_BUILD) $(NEED_IMAGES) $(NEED_UNIT) $(NEED_E2E)
