@@ -43,7 +43,7 @@ services:
 `)
 	w.must("up", "-d")
 	for _, args := range [][]string{{"ps"}, {"plan"}, {"logs"}, {"exec", "-T", "a", "true"}} {
-		both := []int{w.helper("supervisor"), w.helper("logger")}
+		both := []int{w.onlyHelper("supervisor"), w.onlyHelper("logger")}
 		for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
 			for _, pid := range both {
 				check(t, syscall.Kill(pid, sig))
@@ -76,11 +76,7 @@ func TestLockFilesDeleted(t *testing.T) {
 	}
 	w.must("up", "-d") // starts what it finds missing
 	for _, name := range []string{"supervisor", "logger"} {
-		holder := w.helper(name)
-		w.eventually("one "+name+" is left", func() bool {
-			all := w.programs(name)
-			return len(all) == 1 && all[0] == holder
-		})
+		w.onlyHelper(name)
 	}
 	w.must("engine", "stop")
 	if _, runs := processesOf(w.dir)[engine]; runs {
@@ -89,6 +85,19 @@ func TestLockFilesDeleted(t *testing.T) {
 	w.must("up", "-d")
 	w.supervisorActs()
 	w.must("down")
+}
+
+// onlyHelper returns the process of a helper, once there is no other one of its program:
+// on a busy machine a second one may be started, which takes the place of the first if
+// that is killed before the second one has ended by itself.
+func (w *world) onlyHelper(name string) (holder int) {
+	w.t.Helper()
+	w.eventually("one "+name+" is left", func() bool {
+		holder = w.helper(name)
+		all := w.programs(name)
+		return len(all) == 1 && all[0] == holder
+	})
+	return holder
 }
 
 // programs returns the processes of this world that run as a helper.
