@@ -40,7 +40,12 @@ func Stretch(limit time.Duration) time.Duration {
 	return time.Duration(float64(limit) * min(max(perProcessor, 1), maxStretch))
 }
 
-// WithTimeout returns a context that ends with cause when a stretched limit has passed.
+// looks is how often at least a limit is worked out anew while it passes: a load that
+// goes down makes it shorter again.
+const looks = 8
+
+// WithTimeout returns a context that ends with cause when a stretched limit has passed,
+// as the load is by then.
 // After a stall of the machine, in which this process noticed the limit late, it waits
 // once more for as long as that was. The context has no deadline that others could see.
 func WithTimeout(parent context.Context, limit time.Duration, cause error) (context.Context, context.CancelFunc) {
@@ -58,13 +63,14 @@ func WithTimeout(parent context.Context, limit time.Duration, cause error) (cont
 
 // wait is a wait for a limit.
 type wait struct {
-	mu    sync.Mutex // of what follows: look may come before AfterFunc returns
-	timer *time.Timer
-	limit time.Duration
-	began time.Time
-	armed time.Time     // when the timer was set
-	left  time.Duration // what it was set to
-	over  func()
+	mu     sync.Mutex // of what follows: look may come before AfterFunc returns
+	timer  *time.Timer
+	limit  time.Duration
+	began  time.Time
+	armed  time.Time     // when the timer was set
+	left   time.Duration // what it was set to
+	spared time.Time     // it does not end before, after a stall
+	over   func()
 }
 
 // look ends the wait, or sets the timer again if the limit has become longer.
@@ -73,13 +79,14 @@ func (w *wait) look() {
 	defer w.mu.Unlock()
 	now := time.Now()
 	late := now.Sub(w.armed) - w.left
-	w.armed, w.left = now, Stretch(w.limit)-now.Sub(w.began)
 	if late > stall {
-		w.left = max(w.left, min(late, w.limit))
+		w.spared = now.Add(min(late, w.limit))
 	}
-	if w.left <= 0 {
+	left := max(Stretch(w.limit)-now.Sub(w.began), w.spared.Sub(now))
+	if left <= 0 {
 		w.over()
 		return
 	}
+	w.armed, w.left = now, min(left, w.limit/looks)
 	w.timer.Reset(w.left)
 }

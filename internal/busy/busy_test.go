@@ -44,6 +44,7 @@ func TestWithTimeout(t *testing.T) {
 		"quiet":        {func(time.Duration) float64 { return 0.5 }, 20 * time.Second},
 		"busy":         {func(time.Duration) float64 { return 3 }, time.Minute},
 		"getting busy": {func(passed time.Duration) float64 { return 1 + passed.Seconds()/40 }, 40 * time.Second},
+		"calming down": {func(passed time.Duration) float64 { return 6 - passed.Seconds()/20 }, 60 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
