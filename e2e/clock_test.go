@@ -37,16 +37,40 @@ var slow = sync.OnceValue(func() float64 {
 // allow returns the limit that a duration of a quiet machine becomes on this one.
 func allow(d time.Duration) time.Duration { return time.Duration(float64(d) * slow()) }
 
-// stretched returns how long a limit of stackup's own becomes here (docs/engines.md): as
-// many times longer as there are processes for each processor, 15 times at most.
-func stretched(t *testing.T, limit time.Duration) time.Duration {
+// mostStretch is the largest that stackup makes of a limit of its own (docs/engines.md).
+const mostStretch = 15
+
+// stretch watches how long stackup's own limits become here (docs/engines.md): as many
+// times longer as there are processes for each processor, 15 times at most. It gives the
+// largest since it was made, since the load may have gone down when a command has ended.
+type stretch struct {
+	mu   sync.Mutex
+	most float64
+}
+
+func watchStretch(t *testing.T) *stretch {
 	t.Helper()
-	b, err := os.ReadFile("/proc/loadavg")
-	check(t, err)
+	s := new(stretch)
+	s.of(0)
+	go func() {
+		for t.Context().Err() == nil {
+			time.Sleep(time.Second)
+			s.of(0)
+		}
+	}()
+	return s
+}
+
+// of returns what a limit of stackup's has become at most until now.
+func (s *stretch) of(limit time.Duration) time.Duration {
 	var load float64
-	_, err = fmt.Sscan(string(b), &load)
-	check(t, err)
-	return time.Duration(float64(limit) * min(max(load/float64(runtime.NumCPU()), 1), 15))
+	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
+		_, _ = fmt.Sscan(string(b), &load) // without it there is no stretch
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = max(s.most, min(max(load/float64(runtime.NumCPU()), 1), mostStretch))
+	return time.Duration(float64(limit) * s.most)
 }
 
 // deadline is a moment in the time that this process is given.

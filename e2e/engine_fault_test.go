@@ -106,9 +106,10 @@ func TestEngineStopped(t *testing.T) {
 	w.file("stack.yaml", faultStack)
 	w.must("up", "-d", "--wait")
 	w.killEngine(syscall.SIGSTOP)
+	limits := watchStretch(t)
 	for _, args := range [][]string{{"ps"}, {"up", "-d"}, {"plan"}, {"down"}} {
 		r := w.run(args...)
-		if r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > allow(5*time.Second)+stretched(t, 5*time.Second) {
+		if r.code != 1 || !strings.Contains(r.err, "does not answer") || r.took > allow(5*time.Second)+limits.of(5*time.Second) {
 			t.Errorf("%v with a stopped engine: exit %d after %s\n%s", args, r.code, r.took, r.err)
 		}
 	}
@@ -152,7 +153,8 @@ type hang struct {
 // command ends and names the call.
 func (w *world) hangs(c hang, p *proxy, args ...string) {
 	w.t.Helper()
-	r := runCmd(w.t, w.timed(90*time.Second, args...))
+	limits := watchStretch(w.t)
+	r := runCmd(w.t, w.timed(25*time.Second+mostStretch*20*time.Second, args...))
 	if n := p.end(); n < c.at {
 		w.t.Errorf("%s: %d calls only, nothing hung", c.match, n)
 		return
@@ -162,7 +164,7 @@ func (w *world) hangs(c hang, p *proxy, args ...string) {
 	if c.name != "" { // lists run beside one another, and none is answered any more
 		call = c.name
 	}
-	if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > allow(25*time.Second)+stretched(w.t, 20*time.Second) {
+	if r.code != 1 || !strings.Contains(r.err, "/"+call) || r.took > allow(25*time.Second)+limits.of(20*time.Second) {
 		w.t.Errorf("hang at call %d of %s: exit %d after %s, want the name of %s\n%s", c.at, c.match, r.code, r.took, call, r.err)
 	}
 }
