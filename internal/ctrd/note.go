@@ -3,6 +3,7 @@ package ctrd
 import (
 	"context"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/containers"
 
+	"stackup.dev/stackup/internal/cgroup"
 	"stackup.dev/stackup/internal/chronicle"
 	"stackup.dev/stackup/internal/labels"
 )
@@ -81,6 +83,18 @@ func (e *Engine) NoteEnd(ctx context.Context, id string, code int, at time.Time,
 		more["oomKilled"] = "true"
 	}
 	e.Note(ctx, id, chronicle.Die, at, more)
+}
+
+// RanOutOfMemory reports whether a process of the container was ended for lack of memory,
+// as its control group remembers for as long as the container has a task. containerd
+// tells of it once, and to nobody who listens too late.
+func (e *Engine) RanOutOfMemory(id string) bool {
+	p, err := e.places()
+	if err != nil {
+		e.Log.Debug("where control groups are", "err", err)
+		return false
+	}
+	return slices.ContainsFunc(e.groupsOf(p, id), cgroup.Group.RanOutOfMemory)
 }
 
 // noteImage leaves passing names out: nobody has given or will see them.

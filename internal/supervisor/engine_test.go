@@ -134,6 +134,12 @@ func (w *world) Note(_ context.Context, id, action string, _ time.Time, _ map[st
 	w.notes = append(w.notes, action+" "+id)
 }
 
+func (w *world) RanOutOfMemory(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.starved[id]
+}
+
 // NoteEnd writes into the real record too, which the next supervisor reads.
 func (w *world) NoteEnd(_ context.Context, id string, code int, at time.Time, noMemory bool) {
 	w.mu.Lock()

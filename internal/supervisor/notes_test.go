@@ -66,6 +66,29 @@ func TestLackOfMemoryIsNoted(t *testing.T) {
 	})
 }
 
+// TestLackOfMemoryIsFound: an end for lack of memory is noted as such, once, also if the
+// event that tells of it came before the supervisor, or comes after the end.
+func TestLackOfMemoryIsFound(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.starved = map[string]bool{"early": true, "late": true}
+		w.add("early", spec.RestartNo, nil)
+		w.add("late", spec.RestartNo, nil)
+		w.exit("early", 137)
+		_, stop := w.run(true)
+		defer stop()
+		w.noted(t, "an end before the supervisor", "oom early", "die early 137 oom")
+		w.exit("late", 137)
+		w.mu.Lock()
+		w.tell(inspect.OutOfMemory{ID: "late"})
+		w.mu.Unlock()
+		w.noted(t, "an event after the end", "oom late", "die late 137 oom")
+		w.mu.Lock()
+		w.tell(inspect.OutOfMemory{ID: "late"})
+		w.mu.Unlock()
+		w.noted(t, "another one", "oom late")
+	})
+}
+
 func TestVerdictsAreNoted(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.exec = func(inspect.Process) int { return 0 }

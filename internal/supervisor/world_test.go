@@ -47,7 +47,8 @@ type world struct {
 	tries   map[string][]try           // by container
 	notes   []string                   // "ACTION ID", or "die ID CODE", with " oom" behind it
 	kept    []string
-	orphans []string // whose exit was to be kept
+	orphans []string        // whose exit was to be kept
+	starved map[string]bool // whose processes the kernel has ended for lack of memory
 
 	endpoints Endpoints // nil: nobody is told who is silent
 }
