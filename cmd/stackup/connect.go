@@ -68,14 +68,15 @@ func (g *globals) connect(ctx context.Context, w wish, sink event.Sink) (*sessio
 		return nil, err
 	}
 	h := newHelpers(d, libexec, choice.Address)
-	e, err := g.engineAt(ctx, d, choice, libexec, h)
+	net := network.New(d, libexec, g.log())
+	e, err := g.engineAt(ctx, d, choice, libexec, net, h)
 	if ctrd.Absent(err) && choice.Kind == engine.Embedded && w != wantListening {
 		// It listened, and was gone before it answered: a process that was killed
 		// listens until its last thread has ended.
 		if err := engine.Start(ctx, d, libexec); err != nil {
 			return nil, err
 		}
-		e, err = g.engineAt(ctx, d, choice, libexec, h)
+		e, err = g.engineAt(ctx, d, choice, libexec, net, h)
 	}
 	if err != nil && choice.Recorded {
 		return nil, fmt.Errorf("%w (the stacks of this root live there, as %s says; remove that file to choose anew)", err, d.EngineChoice())
@@ -228,10 +229,10 @@ func startEngine(ctx context.Context, d statedir.Dirs, c engine.Choice, libexec 
 	return engine.Start(ctx, d, libexec)
 }
 
-func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice, libexec string, h ctrd.Helpers) (*ctrd.Engine, error) {
+func (g *globals) engineAt(ctx context.Context, d statedir.Dirs, c engine.Choice, libexec string, net *network.Host, h ctrd.Helpers) (*ctrd.Engine, error) {
 	cfg := ctrd.Config{
 		Address: c.Address, Embedded: c.Kind == engine.Embedded, Dirs: d, Log: g.log(), Helpers: h,
-		Network: network.New(d, libexec, g.log()),
+		Network: net,
 		Tell:    func(note string) { warn([]string{note}) },
 		InitBin: filepath.Join(libexec, "stackup-init"), ShimBin: filepath.Join(libexec, engine.ShimProgram),
 	}

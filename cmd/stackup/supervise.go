@@ -6,10 +6,13 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"stackup.dev/stackup/internal/ctrd"
 	"stackup.dev/stackup/internal/engine"
+	"stackup.dev/stackup/internal/network"
 	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/internal/supervisor"
 	"stackup.dev/stackup/internal/twin"
@@ -64,28 +67,57 @@ func (g *globals) supervise(ctx context.Context, stay bool) (err error) {
 	return g.superviseEngine(ctx, d, libexec, log, stay)
 }
 
+// superviseEngine serves names and relays by the records alone, and looks after containers
+// as soon as the engine answers: it may have ended before this process came.
 func (g *globals) superviseEngine(ctx context.Context, d statedir.Dirs, libexec string, log *slog.Logger, stay bool) error {
+	net := network.New(d, libexec, log)
+	front := supervisor.Front{Dirs: d, Records: net, Log: log, Answering: func(is bool) {
+		if err := net.SetAnswering(ctx, is); err != nil {
+			log.Warn("say whether names are answered", "err", err)
+		}
+	}}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	serving.Go(func() { front.Run(ctx) })
 	kind := engine.System
 	if g.address == d.Socket() {
 		kind = engine.Embedded
 	}
-	e, err := g.engineAt(ctx, d, engine.Choice{Kind: kind, Address: g.address}, libexec, nil)
+	needed := func() bool { return twin.Needed(d) }
+	e, err := awaitEngine(ctx, log, func() bool { return stay || needed() }, func() (*ctrd.Engine, error) {
+		return g.engineAt(ctx, d, engine.Choice{Kind: kind, Address: g.address}, libexec, net, nil)
+	})
 	if err != nil {
 		return err
 	}
-	front := supervisor.Front{Dirs: d, Records: e.Network, Log: log, Answering: func(is bool) {
-		if err := e.Network.SetAnswering(ctx, is); err != nil {
-			log.Warn("say whether names are answered", "err", err)
-		}
-	}}
-	serving := sync.WaitGroup{}
-	ctx, cancel := context.WithCancel(ctx)
-	serving.Go(func() { front.Run(ctx) })
-	s := &supervisor.Supervisor{
-		Engine: e, Endpoints: e.Network, Dirs: d, Log: log, Stay: stay, Needed: func() bool { return twin.Needed(d) },
-	}
+	s := &supervisor.Supervisor{Engine: e, Endpoints: net, Dirs: d, Log: log, Stay: stay, Needed: needed}
 	err = s.Run(ctx)
 	cancel()
 	serving.Wait()
 	return errors.Join(err, e.Close())
+}
+
+// enginePause is how long awaitEngine waits between two tries.
+const enginePause = 200 * time.Millisecond
+
+// awaitEngine connects to the engine, and tries again for as long as it is needed and
+// ctx has not ended. Each new reason why it cannot is logged once.
+func awaitEngine[E any](ctx context.Context, log *slog.Logger, needed func() bool, connect func() (E, error)) (E, error) {
+	var reason string
+	for {
+		e, err := connect()
+		if err == nil || ctx.Err() != nil || !needed() {
+			return e, err
+		}
+		if err.Error() != reason {
+			reason = err.Error()
+			log.Warn("wait for the engine", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(enginePause):
+		}
+	}
 }
