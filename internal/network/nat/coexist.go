@@ -1,6 +1,7 @@
 package nat
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
 )
 
 // Coexist sees to it that other programs' firewalls let our bridges through.
@@ -24,25 +26,85 @@ import (
 // be called again at any time and then changes only what differs: after a
 // flush by the other program the rules come back.
 func (k *Kernel) Coexist(tag string, bridges []Bridge) error {
-	return k.use(func(c *nftables.Conn) error {
+	return k.amongOthers(func(c *nftables.Conn) error {
 		chains, err := c.ListChainsOfTableFamily(nftables.TableFamilyUnspecified)
 		if err != nil {
 			return fmt.Errorf("list nftables chains: %w", err)
 		}
-		var errs []error
-		for _, ch := range chains {
-			if strings.HasPrefix(ch.Table.Name, "stackup") {
+		changes, err := changesFor(c, chains, tag, bridges)
+		errs := []error{err}
+		for _, ch := range changes {
+			if ch.owned {
+				errs = append(errs, fmt.Errorf("%s is its owner's alone: let our bridges through there by hand", ch))
 				continue
 			}
-			switch family := ch.Table.Family; {
-			case at(ch, nftables.ChainHookForward):
-				errs = append(errs, k.adjust(c, ch, tag, letThrough(tag, ofFamily(bridges, family))))
-			case at(ch, nftables.ChainHookInput):
-				errs = append(errs, k.adjust(c, ch, tag, letAsk(tag, ofFamily(bridges, family))))
-			}
+			errs = append(errs, k.carryOut(c, ch))
 		}
 		return errors.Join(errs...)
 	})
+}
+
+// triesAmongOthers is how often something is begun anew because others change their tables
+// just then.
+const triesAmongOthers = 10
+
+// amongOthers is use for who looks at tables of others, which may go at any time.
+func (k *Kernel) amongOthers(f func(*nftables.Conn) error) (err error) {
+	for range triesAmongOthers {
+		if err = k.use(f); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
+	return err
+}
+
+// change is what is to be done to a chain of another program.
+type change struct {
+	chain *nftables.Chain
+	drop  []*nftables.Rule
+	put   []Rule // at its head
+	owned bool   // the kernel lets nobody but the owner of the table change it
+}
+
+// tableOwned is NFT_TABLE_F_OWNER of the kernel's nf_tables.h, as the library reads it:
+// in the machine's order of bytes, where the kernel writes the network's.
+var tableOwned = binary.NativeEndian.Uint32([]byte{0, 0, 0, 1 << 1})
+
+func (c change) String() string {
+	return fmt.Sprintf("chain %s of table %s", c.chain.Name, c.chain.Table.Name)
+}
+
+// changesFor returns what the chains of others lack, or have too much, so that our
+// bridges are let through. What can be found out of some chains only comes with an error.
+func changesFor(c *nftables.Conn, chains []*nftables.Chain, tag string, bridges []Bridge) (out []change, err error) {
+	tables, err := c.ListTables()
+	if err != nil {
+		return nil, fmt.Errorf("list nftables tables: %w", err)
+	}
+	var errs []error
+	for _, ch := range chains {
+		if strings.HasPrefix(ch.Table.Name, "stackup") {
+			continue
+		}
+		var want []Rule
+		switch family := ch.Table.Family; {
+		case at(ch, nftables.ChainHookForward):
+			want = letThrough(tag, ofFamily(bridges, family))
+		case at(ch, nftables.ChainHookInput):
+			want = letAsk(tag, ofFamily(bridges, family))
+		default:
+			continue
+		}
+		made, differs, err := changeFor(c, ch, tag, want)
+		errs = append(errs, err)
+		if differs {
+			made.owned = slices.ContainsFunc(tables, func(t *nftables.Table) bool {
+				return t.Name == ch.Table.Name && t.Family == ch.Table.Family && t.Flags&tableOwned != 0
+			})
+			out = append(out, made)
+		}
+	}
+	return out, errors.Join(errs...)
 }
 
 // ofFamily are the bridges that a chain of that family can be about.
@@ -97,49 +159,39 @@ func drops(c *nftables.Chain) bool {
 	return c.Policy != nil && *c.Policy == nftables.ChainPolicyDrop || c.Table.Name == "firewalld"
 }
 
-func (k *Kernel) adjust(c *nftables.Conn, ch *nftables.Chain, tag string, want []Rule) error {
+// changeFor compares a chain with the rules that it should have of ours.
+func changeFor(c *nftables.Conn, ch *nftables.Chain, tag string, want []Rule) (_ change, differs bool, err error) {
 	if !drops(ch) {
 		want = nil
 	}
 	rules, err := c.GetRules(ch.Table, ch)
 	if err != nil {
-		return fmt.Errorf("read chain %s of table %s: %w", ch.Name, ch.Table.Name, err)
+		return change{}, false, fmt.Errorf("read chain %s of table %s: %w", ch.Name, ch.Table.Name, err)
 	}
-	var ours []*nftables.Rule
-	var have []string
-	for _, r := range rules {
-		if s, ok := comment(r); ok && strings.HasPrefix(s, tag+" ") {
-			ours = append(ours, r)
-			have = append(have, s)
-		}
-	}
-	if slices.Equal(have, comments(want)) {
-		return nil
-	}
-	for _, r := range ours {
+	have := slices.DeleteFunc(rules, func(r *nftables.Rule) bool {
+		s, ok := comment(r)
+		return !ok || !strings.HasPrefix(s, tag+" ")
+	})
+	return change{chain: ch, drop: have, put: want}, !slices.EqualFunc(want, have, Rule.whole), nil
+}
+
+func (k *Kernel) carryOut(c *nftables.Conn, ch change) error {
+	for _, r := range ch.drop {
 		if err := c.DelRule(r); err != nil {
 			return err
 		}
 	}
-	for _, r := range slices.Backward(want) { // each goes before the last
-		c.InsertRule(kernelRule(ch.Table, ch, r))
+	for _, r := range slices.Backward(ch.put) { // each goes before the last
+		c.InsertRule(kernelRule(ch.chain.Table, ch.chain, r))
 	}
 	if err := k.flush(c, k.stillKnown()); err != nil {
-		return fmt.Errorf("let our bridges through chain %s of table %s: %w", ch.Name, ch.Table.Name, err)
+		return fmt.Errorf("let our bridges through %s: %w", ch, err)
 	}
 	return nil
 }
 
-func comments(rules []Rule) []string {
-	var out []string
-	for _, r := range rules {
-		out = append(out, r.Comment)
-	}
-	return out
-}
-
 func comment(r *nftables.Rule) (string, bool) {
-	if len(r.UserData) < 2 || len(r.UserData) < 2+int(r.UserData[1]) {
+	if !sound(r.UserData) {
 		return "", false
 	}
 	return userdata.GetString(r.UserData, userdata.TypeComment)

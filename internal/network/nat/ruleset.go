@@ -106,6 +106,9 @@ func comparePorts(a, b Port) int {
 	)
 }
 
+// longestComment is how many bytes of a comment are kept: nft(8) takes 128.
+const longestComment = 120
+
 func portRules(ports []Port, six bool) []Rule {
 	out := make([]Rule, 0, len(ports))
 	for _, p := range ports {
@@ -117,7 +120,7 @@ func portRules(ports []Port, six bool) []Rule {
 			terms = append(terms, destination(netip.PrefixFrom(ip, ip.BitLen())))
 		}
 		terms = append(terms, port(p.Protocol, p.HostPort), dnat(p.To))
-		out = append(out, Rule{Terms: terms, Comment: p.Comment})
+		out = append(out, Rule{Terms: terms, Comment: p.Comment[:min(len(p.Comment), longestComment)]})
 	}
 	return out
 }

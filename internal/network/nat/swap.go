@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 )
 
@@ -147,9 +146,5 @@ func kernelRule(t *nftables.Table, c *nftables.Chain, r Rule) *nftables.Rule {
 	for _, term := range r.Terms {
 		exprs = append(exprs, term.exprs...)
 	}
-	out := &nftables.Rule{Table: t, Chain: c, Exprs: exprs}
-	if r.Comment != "" {
-		out.UserData = userdata.AppendString(nil, userdata.TypeComment, r.Comment)
-	}
-	return out
+	return &nftables.Rule{Table: t, Chain: c, Exprs: exprs, UserData: r.userData()}
 }
