@@ -24,7 +24,7 @@ var (
 var rows = []row{
 	{"spec", nil, nil, "the desired model stands alone: whoever reads it needs nothing else"},
 	{"planner", []string{"spec"}, nil, "planning is a function of the desired and the observed state"},
-	{"internal/statedir", nil, nil, "files and locks know nothing of what is kept in them"},
+	{"internal/statedir", []string{"internal/busy"}, nil, "files and locks know nothing of what is kept in them"},
 	{"internal/labels", []string{"planner", "spec"}, nil, "labels encode identities, nothing more"},
 	{"internal/event", []string{"planner"}, nil, "events name steps"},
 	{"executor", []string{"planner", "spec", "internal/event"}, []string{"internal/enginetest"}, "the walk sees the world through its own Engine interface"},
@@ -51,8 +51,8 @@ var rows = []row{
 	{"internal/chronicle", nil, nil, "a record of what happened is files, whoever writes into them"},
 	{"internal/tree", nil, nil, "copying files needs descriptors alone"},
 	{"internal/volume", []string{"planner", "spec", "internal/statedir", "internal/labels"}, nil, "volumes are folders"},
-	{"internal/network/...", []string{"planner", "spec", "internal/statedir", "internal/labels", "internal/cni", "internal/network/..."}, nil, "networks are netlink, nftables and files, whatever runs in them"},
-	{"internal/cni", []string{"spec", "planner", "internal/statedir", "internal/network/..."}, nil, "carries endpoints to CNI plugins"},
+	{"internal/network/...", []string{"planner", "spec", "internal/statedir", "internal/busy", "internal/labels", "internal/cni", "internal/fileevents", "internal/network/..."}, nil, "networks are netlink, nftables and files, whatever runs in them"},
+	{"internal/cni", []string{"spec", "planner", "internal/statedir", "internal/busy", "internal/network/..."}, nil, "carries endpoints to CNI plugins"},
 	{"internal/cni/stackup-cni", []string{"internal/cni", "internal/network/..."}, nil, "one process per attachment: it must stay small"},
 	{"internal/inspect", []string{"planner", "spec", "internal/labels", "internal/network/...", "internal/restart"}, nil, "what ps and exec know of a container, free of containerd's types"},
 

@@ -32,7 +32,7 @@ func (h *Host) setUp(ctx context.Context, id string, up bool) error {
 	if h.changes.add(c) {
 		h.carryOut(ctx)
 	}
-	return <-c.done // soon: whoever carries it out has a deadline
+	return <-c.done // soon, or when nobody gets the network lock any more
 }
 
 // add says whether the caller is to carry out what waits, now and until
@@ -63,12 +63,11 @@ func (q *changes) over() bool {
 	return !q.busy
 }
 
+// carryOut carries out what waits. Others wait for it too, so the end of this caller's ctx
+// is not its end.
 func (h *Host) carryOut(ctx context.Context) {
 	for {
-		// Others wait for it too, so the end of this caller's ctx is not its end.
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoDeadline)
-		h.carryOutBatch(limited)
-		cancel()
+		h.carryOutBatch(context.WithoutCancel(ctx))
 		if h.changes.over() {
 			return
 		}

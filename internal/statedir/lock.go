@@ -51,25 +51,28 @@ type Lock struct {
 }
 
 // Lock waits for the lock of that name until ctx ends, and then returns a
-// *LockedError. waiting, if not nil, is called once when it has to wait.
+// *LockedError. Those who wait get it in the order in which they came. waiting, if not
+// nil, is called once when it has to wait.
 func (d Dirs) Lock(ctx context.Context, name string, waiting func(Holder)) (*Lock, error) {
-	path := d.LockFile(name)
-	for {
-		l, err := tryLock(path)
-		if err == nil || !errors.Is(err, unix.EWOULDBLOCK) {
+	return d.lock(ctx, name, waiting, 0)
+}
+
+// lock is Lock that gives up, unless patience is 0, when one process has had the lock for
+// as long as that.
+func (d Dirs) lock(ctx context.Context, name string, waiting func(Holder), patience time.Duration) (*Lock, error) {
+	path, dir := d.LockFile(name), d.queue(name)
+	if !queued(dir) {
+		if l, err := tryLock(path); !errors.Is(err, unix.EWOULDBLOCK) {
 			return l, err
 		}
-		h := readHolder(path)
-		if waiting != nil {
-			waiting(h)
-			waiting = nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, &LockedError{Name: name, Holder: h}
-		case <-time.After(lockLook):
-		}
 	}
+	ctx, cancel := whileMoving(ctx, path, patience)
+	defer cancel()
+	l, err := d.lockInTurn(ctx, path, dir, waiting)
+	if err != nil && ctx.Err() != nil {
+		return nil, &LockedError{Name: name, Holder: readHolder(path)}
+	}
+	return l, err
 }
 
 // LockFile returns the path of the file that is locked, and says by whom.
@@ -87,7 +90,7 @@ func StackLock(stack string) string { return stackPrefix + stack }
 // over, or begin, by the time that the caller knows.
 func (d Dirs) StacksBusy(but string) bool {
 	files, _ := filepath.Glob(d.LockFile(stackPrefix + "*")) // the pattern is good
-	return slices.ContainsFunc(files, func(path string) bool { return path != d.LockFile(StackLock(but)) && busy(path) })
+	return slices.ContainsFunc(files, func(path string) bool { return path != d.LockFile(StackLock(but)) && heldAlone(path) })
 }
 
 // containerPrefix begins the names of container locks.
@@ -108,9 +111,16 @@ const networkLock = "network"
 // realtimeLock is the name of the lock of control groups' time for realtime processes.
 const realtimeLock = "realtime"
 
+// networkPatience is how long one process may have the network lock before those who
+// wait give up, on a machine that is not busy.
+const networkPatience = 30 * time.Second
+
 // LockNetwork guards the records of endpoints and the rules that follow from
-// them. It is held for milliseconds.
-func (d Dirs) LockNetwork(ctx context.Context) (*Lock, error) { return d.Lock(ctx, networkLock, nil) }
+// them. It is held for milliseconds. It waits for as long as the lock goes from hand to
+// hand, and returns a *LockedError if it does not.
+func (d Dirs) LockNetwork(ctx context.Context) (*Lock, error) {
+	return d.lock(ctx, networkLock, nil, networkPatience)
+}
 
 // LockRealtime guards what control groups have of that, while somebody adds it up.
 func (d Dirs) LockRealtime(ctx context.Context) (*Lock, error) { return d.Lock(ctx, realtimeLock, nil) }
@@ -129,11 +139,11 @@ func (d Dirs) LockContainer(ctx context.Context, id string) (*Lock, error) {
 // ContainerBusy reports whether somebody starts, stops or removes a container just now.
 // It may be over by the time that the caller knows.
 func (d Dirs) ContainerBusy(id string) bool {
-	return busy(d.LockFile(containerPrefix + id))
+	return heldAlone(d.LockFile(containerPrefix + id))
 }
 
-// busy reports whether somebody has the lock of a file, and has it alone.
-func busy(path string) bool {
+// heldAlone reports whether somebody has the lock of a file, and has it alone.
+func heldAlone(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false // no holder has left its file
@@ -157,13 +167,10 @@ func (d Dirs) ShareContainer(ctx context.Context, id string) (*Lock, error) {
 		select {
 		case <-ctx.Done():
 			return nil, err
-		case <-time.After(lockLook):
+		case <-time.After(longLook):
 		}
 	}
 }
-
-// lockLook is how often it is looked whether a lock is free.
-const lockLook = 20 * time.Millisecond
 
 // unlockTime is how long the last one who shares a lock may take to free it.
 const unlockTime = 20 * time.Millisecond
@@ -207,9 +214,11 @@ func (d Dirs) LockVolume(ctx context.Context, name string) (*Lock, error) {
 
 // TryLock takes the lock or returns a *LockedError at once.
 func (d Dirs) TryLock(name string) (*Lock, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return d.Lock(ctx, name, nil)
+	l, err := tryLock(d.LockFile(name))
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, &LockedError{Name: name, Holder: readHolder(d.LockFile(name))}
+	}
+	return l, err
 }
 
 // HolderOf returns what the last holder of the lock has written down of itself: the zero

@@ -16,10 +16,10 @@ import (
 const ReleaseTime = 50 * time.Millisecond
 
 // Sweep takes away what killed commands have left and no later step of a plan
-// would: files of passing locks that nobody holds, files aside that nobody
+// would: files of passing locks that nobody holds, places in queues, files aside that nobody
 // writes, FIFOs and passing mounts of processes that are gone. It waits for no lock.
 func (d Dirs) Sweep() error {
-	errs := []error{d.sweepLocks(), d.SweepExecs(), d.sweepMounts()}
+	errs := []error{d.sweepLocks(), d.sweepPlaces(), d.SweepExecs(), d.sweepMounts()}
 	defer d.sweepVolumes()
 	for _, dir := range []string{d.Root, d.Networks(), d.Endpoints(), filepath.Join(d.Volumes(), "*")} {
 		errs = append(errs, sweepAside(dir))
