@@ -11,6 +11,8 @@ import (
 
 	gocni "github.com/containerd/go-cni"
 	"github.com/containernetworking/cni/libcni"
+
+	"stackup.dev/stackup/internal/busy"
 )
 
 // Prefix is what interface names in a container begin with: eth0, eth1…
@@ -28,7 +30,7 @@ type Network struct {
 type Runner struct {
 	PluginDir string
 	CacheDir  string        // where the library keeps results; see Use
-	Deadline  time.Duration // for one Setup; then the plugin is killed
+	Deadline  time.Duration // for one Setup on a machine that is not busy; then the plugin is killed
 }
 
 // Use makes a Runner and points the CNI library's result cache to cacheDir.
@@ -75,7 +77,7 @@ func (r *Runner) run(ctx context.Context, prefix string, networks []Network, cal
 	if err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, r.Deadline)
+	limited, cancel := busy.WithTimeout(ctx, r.Deadline, context.DeadlineExceeded)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- call(limited, c) }()
