@@ -22,13 +22,13 @@ func (h *Host) answering() bool {
 // finds nobody waits, for somebody who is about to come back, instead of being
 // refused; before that, and after, who asks shall go on to the next server at once.
 func (h *Host) SetAnswering(ctx context.Context, is bool) error {
-	if !is {
-		return statedir.Remove(h.answeringFile()) // the next change of rules has it
-	}
 	unlock, err := h.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if !is {
+		return errors.Join(statedir.Remove(h.answeringFile()), h.publish())
+	}
 	return errors.Join(statedir.WriteVolatile(h.answeringFile(), nil, 0o600), h.publish())
 }

@@ -11,6 +11,7 @@ import (
 const (
 	forward4 = "/proc/sys/net/ipv4/ip_forward"
 	conf6    = "/proc/sys/net/ipv6/conf"
+	forward6 = conf6 + "/all/forwarding"
 )
 
 // forward makes the kernel route packets, without which no container of the
@@ -20,6 +21,17 @@ func (n Network) forward() error {
 		return nil
 	}
 	return forward(n.Subnet.IsValid(), n.Subnet6.IsValid())
+}
+
+// lostForwarding says which of the settings that forward makes are not in force.
+func (n Network) lostForwarding() (out []string) {
+	if n.Subnet.IsValid() && !reads(forward4, "1") {
+		out = append(out, "the machine's setting net.ipv4.ip_forward")
+	}
+	if n.Subnet6.IsValid() && !reads(forward6, "1") {
+		out = append(out, "the machine's setting net.ipv6.conf.all.forwarding")
+	}
+	return out
 }
 
 // forward is that of all its networks, as after a reboot.
@@ -38,14 +50,13 @@ func forward(ipv4, ipv6 bool) error {
 			return fmt.Errorf("switch on forwarding of IPv4: %w", err)
 		}
 	}
-	all := filepath.Join(conf6, "all", "forwarding")
-	if !ipv6 || reads(all, "1") {
+	if !ipv6 || reads(forward6, "1") {
 		return nil
 	}
 	if err := keepAdvertised(); err != nil {
 		return fmt.Errorf("keep the routes that routers advertise: %w", err)
 	}
-	if err := switchOn(all); err != nil {
+	if err := switchOn(forward6); err != nil {
 		return fmt.Errorf("switch on forwarding of IPv6: %w", err)
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"stackup.dev/stackup/internal/network/bridge"
 )
 
 // defaultMTU is for hosts without a default route: Ethernet's.
@@ -40,7 +42,9 @@ func hostSubnets(six bool) (taken []netip.Prefix, mtu int, err error) {
 func subnetsOf(family int) (taken []netip.Prefix, mtu int, err error) {
 	mtu = defaultMTU
 	// A table of 0 with this filter means all tables.
-	routes, err := netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	routes, err := bridge.Listed(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list routes: %w", err)
 	}
@@ -52,7 +56,7 @@ func subnetsOf(family int) (taken []netip.Prefix, mtu int, err error) {
 			mtu = l.Attrs().MTU
 		}
 	}
-	addrs, err := netlink.AddrList(nil, family)
+	addrs, err := bridge.Listed(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, family) })
 	if err != nil {
 		return nil, 0, fmt.Errorf("list addresses: %w", err)
 	}

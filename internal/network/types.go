@@ -121,6 +121,7 @@ type Endpoint struct {
 	Links       []Link                  `json:"links,omitempty"`   // likewise, of others on its networks
 	Servers     []netip.Addr            `json:"servers,omitempty"` // whom it asks for names of the world; none for the machine's
 	Avoid       map[string][]netip.Addr `json:"-"`                 // at Claim: addresses that others will ask for, by network
+	Kept        bool                    `json:"kept,omitempty"`    // what is in its namespace stays as we have made it: nobody in there may change it
 	Up          bool                    `json:"up"`                // attached, published and answering by name
 	Silent      bool                    `json:"silent,omitempty"`  // does not answer by name, though up: it has ended, or is unhealthy
 	Seq         int64                   `json:"seq,omitempty"`     // grows with every Attach: of two that publish one port the later has it

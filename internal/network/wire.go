@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net/netip"
 	"slices"
@@ -49,13 +50,27 @@ type wire struct {
 // wires are an endpoint's attachments in order. The default route of a family
 // goes by the first that has it and a way out.
 func (h *Host) wires(e Endpoint) ([]wire, error) {
-	out := make([]wire, 0, len(e.Attachments))
-	var found [2]bool
-	for i, a := range e.Attachments {
+	var networks []Network
+	for _, a := range e.Attachments {
 		n, err := h.network(a.Network)
 		if err != nil {
 			return nil, fmt.Errorf("network %s: %w", a.Network, err)
 		}
+		networks = append(networks, n)
+	}
+	return h.wiresOn(e, networks)
+}
+
+// wiresOn is wires by networks that have been read.
+func (h *Host) wiresOn(e Endpoint, networks []Network) ([]wire, error) {
+	out := make([]wire, 0, len(e.Attachments))
+	var found [2]bool
+	for i, a := range e.Attachments {
+		at := slices.IndexFunc(networks, func(n Network) bool { return n.Name == a.Network })
+		if at < 0 {
+			return nil, fmt.Errorf("network %s: %w", a.Network, fs.ErrNotExist)
+		}
+		n := networks[at]
 		w := wire{id: e.ID, slot: e.slot(i), a: a, n: n}
 		if n.Asked.Link != "" {
 			w.seed = bridge.Name(h.Dirs.Root, n.Name)
@@ -131,15 +146,18 @@ func (h *Host) check(e Endpoint) error {
 		return err
 	}
 	for _, w := range wires {
-		look := bridge.Check
-		if w.a.OnWire {
-			look = bridge.CheckInside
-		}
-		if err := look(w.attachment(), h.NetnsPath(e.ID)); err != nil {
+		if err := w.check(h.NetnsPath(e.ID)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (w wire) check(path string) error {
+	if w.a.OnWire {
+		return bridge.CheckInside(w.attachment(), path)
+	}
+	return bridge.Check(w.attachment(), path)
 }
 
 // KnowsDriver says whether this machine's kernel can make the links of a network's

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -33,20 +34,52 @@ func present(list ...netip.Prefix) []netip.Prefix {
 	return slices.DeleteFunc(list, func(p netip.Prefix) bool { return !p.IsValid() })
 }
 
-// Ensure makes the bridge, or mends it: address, up, and route_localnet, by
+// LostError says what of a network's links is not as it was made.
+type LostError struct {
+	What string // "link sv…", "address 10.210.0.1/24 of bridge su…"
+}
+
+func (e *LostError) Error() string { return e.What + " is lost" }
+
+// Ensure makes the bridge, or mends it: address, route, up, and route_localnet, by
 // which localhost:port reaches containers. Several may do so at once.
 func Ensure(s Spec) (netlink.Link, error) {
 	l, err := ensureLink(s)
 	if err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", s.Name, err)
 	}
-	if l.Attrs().Flags&net.FlagUp != 0 && l.Attrs().Alias == s.Alias && hasAddresses(l, s.gateways()) && localnet(s.Name) {
+	if seen, err := see(&netlink.Handle{}, l, s.Gateway6.IsValid()); err == nil && len(lostOf(seen, l, s)) == 0 && l.Attrs().Alias == s.Alias {
 		return l, nil
 	}
 	if err := configure(l, s); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", s.Name, err)
 	}
 	return l, nil
+}
+
+// Lost says what is missing of a bridge that was made: all of it, its being up,
+// addresses, routes, settings of the kernel.
+func Lost(s Spec, seen *Seen) (lost []string, there bool) {
+	l := seen.link(s.Name)
+	if l == nil {
+		return []string{"bridge " + s.Name}, false
+	}
+	return lostOf(seen, l, s), true
+}
+
+func lostOf(seen *Seen, l netlink.Link, s Spec) (out []string) {
+	if l.Attrs().Flags&net.FlagUp == 0 {
+		out = append(out, "the state up of bridge "+s.Name) // and routes and addresses of IPv6 with it
+	}
+	for _, what := range seen.missing(l, s.gateways()) {
+		out = append(out, what+" of bridge "+s.Name)
+	}
+	for _, f := range s.settings() {
+		if !f.holds() {
+			out = append(out, "the setting "+f.name+" of bridge "+s.Name)
+		}
+	}
+	return out
 }
 
 func ensureLink(s Spec) (netlink.Link, error) {
@@ -78,7 +111,7 @@ func configure(l netlink.Link, s Spec) error {
 			return fmt.Errorf("set alias: %w", err)
 		}
 	}
-	if err := ipv6(s); err != nil {
+	if err := s.write(s.settings()[1:]); err != nil { // before it has an address
 		return err
 	}
 	for _, gw := range s.gateways() {
@@ -86,24 +119,59 @@ func configure(l netlink.Link, s Spec) error {
 			return fmt.Errorf("add address %s: %w", gw, err)
 		}
 	}
-	if err := os.WriteFile(localnetPath(s.Name), []byte("1"), 0o644); err != nil { //nolint:forbidigo // a kernel setting, no file
+	if err := s.write(s.settings()[:1]); err != nil {
 		return err
 	}
-	return netlink.LinkSetUp(l)
+	if err := netlink.LinkSetUp(l); err != nil {
+		return err
+	}
+	return connect(&netlink.Handle{}, l, s.gateways())
 }
 
-// ipv6 switches it off on a bridge that has none, so that nothing of it goes
-// through this machine; else the bridge believes nobody who says he is a router,
-// and its own link address may be used at once: without that, what comes from
-// elsewhere finds no container for a second or two.
-func ipv6(s Spec) error {
-	settings := map[string]string{"disable_ipv6": "1"}
-	if s.Gateway6.IsValid() {
-		settings = map[string]string{"disable_ipv6": "0", "accept_ra": "0", "accept_dad": "0"}
+// setting is one of the kernel's for a bridge.
+type setting struct {
+	name, path, value string
+	may               bool // the kernel may not know it
+}
+
+func (f setting) holds() bool {
+	b, err := os.ReadFile(f.path)
+	return err == nil && strings.TrimSpace(string(b)) == f.value || f.may && errors.Is(err, fs.ErrNotExist)
+}
+
+// settings are what the kernel shall keep for the bridge. IPv6 is switched off on one
+// that has none, so that nothing of it goes through this machine; else the bridge
+// believes nobody who says he is a router, and its own link address may be used at once:
+// without that, what comes from elsewhere finds no container for a second or two.
+func (s Spec) settings() []setting {
+	four, six := filepath.Join("/proc/sys/net/ipv4/conf", s.Name), filepath.Join("/proc/sys/net/ipv6/conf", s.Name)
+	out := []setting{{name: "route_localnet", path: filepath.Join(four, "route_localnet"), value: "1"}}
+	if s.Gateway.IsValid() {
+		out = append(out, setting{name: "forwarding", path: filepath.Join(four, "forwarding"), value: "1"})
 	}
-	for name, value := range settings {
-		err := os.WriteFile(filepath.Join("/proc/sys/net/ipv6/conf", s.Name, name), []byte(value), 0o644) //nolint:forbidigo // a kernel setting, no file
-		if err != nil && (s.Gateway6.IsValid() || !errors.Is(err, fs.ErrNotExist)) {
+	if !s.Gateway6.IsValid() {
+		return append(out, setting{name: "disable_ipv6", path: filepath.Join(six, "disable_ipv6"), value: "1", may: true})
+	}
+	for _, f := range [][2]string{{"disable_ipv6", "0"}, {"accept_ra", "0"}, {"accept_dad", "0"}, {"forwarding", "1"}} {
+		out = append(out, setting{name: f[0], path: filepath.Join(six, f[0]), value: f[1]})
+	}
+	return out
+}
+
+// Settings are the files of the kernel's settings for the bridge.
+func (s Spec) Settings() (paths []string) {
+	for _, f := range s.settings() {
+		paths = append(paths, f.path)
+	}
+	return paths
+}
+
+func (s Spec) write(list []setting) error {
+	for _, f := range list {
+		if f.holds() {
+			continue
+		}
+		if err := os.WriteFile(f.path, []byte(f.value), 0o644); err != nil { //nolint:forbidigo // a kernel setting, no file
 			return err
 		}
 	}
@@ -118,34 +186,6 @@ func addr(p netip.Prefix) *netlink.Addr {
 		a.Flags = unix.IFA_F_NODAD
 	}
 	return a
-}
-
-func hasAddresses(l netlink.Link, want []netip.Prefix) bool {
-	family := netlink.FAMILY_ALL
-	if len(want) == 1 && want[0].Addr().Is4() {
-		family = netlink.FAMILY_V4
-	}
-	addrs, err := netlink.AddrList(l, family)
-	return err == nil && lacks(addrs, want) == netip.Prefix{}
-}
-
-// lacks gives the first of want that is not among addrs; zero if all are.
-func lacks(addrs []netlink.Addr, want []netip.Prefix) netip.Prefix {
-	for _, p := range want {
-		if !slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.IPNet.String() == p.String() }) {
-			return p
-		}
-	}
-	return netip.Prefix{}
-}
-
-func localnetPath(name string) string {
-	return filepath.Join("/proc/sys/net/ipv4/conf", name, "route_localnet")
-}
-
-func localnet(name string) bool {
-	b, err := os.ReadFile(localnetPath(name))
-	return err == nil && len(b) > 0 && b[0] == '1'
 }
 
 // Remove takes the link of that name away; one that is not there is no error.

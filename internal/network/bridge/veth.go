@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -139,8 +140,10 @@ func pair(a Attachment, br netlink.Link, ns netns.NsHandle, inside *netlink.Hand
 }
 
 func join(veth, br netlink.Link, apart bool) error {
-	if err := netlink.LinkSetMaster(veth, br); err != nil {
-		return err
+	if veth.Attrs().MasterIndex != br.Attrs().Index {
+		if err := netlink.LinkSetMaster(veth, br); err != nil {
+			return err
+		}
 	}
 	if apart {
 		if err := netlink.LinkSetIsolated(veth, true); err != nil {
@@ -178,6 +181,9 @@ func address(a Attachment, inside *netlink.Handle) error {
 	if err := inside.LinkSetUp(l); err != nil {
 		return fmt.Errorf("set %s up: %w", a.Inside(), err)
 	}
+	if err := connect(inside, l, a.addresses()); err != nil {
+		return fmt.Errorf("interface %s: %w", a.Inside(), err)
+	}
 	if a.Default {
 		err = route(inside, l, netip.IPv4Unspecified(), a.Bridge.Gateway)
 	}
@@ -201,44 +207,114 @@ func route(inside *netlink.Handle, l netlink.Link, all netip.Addr, gw netip.Pref
 	return nil
 }
 
-// Check says what is missing of an attachment.
+// Check finds what is missing of an attachment; a loss is a *LostError.
 func Check(a Attachment, path string) error {
-	l, err := netlink.LinkByName(a.HostSide())
+	seen, err := SeeOutside(a)
 	if err != nil {
-		return fmt.Errorf("host side %s: %w", a.HostSide(), err)
+		return err
 	}
-	br, err := netlink.LinkByName(a.Bridge.Name)
-	if err != nil {
-		return fmt.Errorf("bridge %s: %w", a.Bridge.Name, err)
-	}
-	if l.Attrs().MasterIndex != br.Attrs().Index {
-		return fmt.Errorf("%s is not a port of bridge %s", a.HostSide(), a.Bridge.Name)
+	if err := CheckOutside(a, seen); err != nil {
+		return err
 	}
 	return CheckInside(a, path)
 }
 
-// CheckInside is Check for an interface that has no end on the host.
-func CheckInside(a Attachment, path string) error {
-	return enter(path, func(_ netns.NsHandle, inside *netlink.Handle) error { return checkInside(a, inside) })
+// CheckOutside is Check for the end on the host alone, as that was seen.
+func CheckOutside(a Attachment, seen *Seen) error {
+	l, br := seen.link(a.HostSide()), seen.link(a.Bridge.Name)
+	switch {
+	case l == nil:
+		return &LostError{"link " + a.HostSide()}
+	case br == nil:
+		return &LostError{"bridge " + a.Bridge.Name}
+	case l.Attrs().MasterIndex != br.Attrs().Index:
+		return &LostError{"the place in bridge " + a.Bridge.Name + " of link " + a.HostSide()}
+	case l.Attrs().Flags&net.FlagUp == 0:
+		return &LostError{"the state up of link " + a.HostSide()}
+	}
+	if !a.Bridge.Apart {
+		return nil
+	}
+	port, err := netlink.LinkGetProtinfo(l)
+	if err != nil {
+		return fmt.Errorf("port %s: %w", a.HostSide(), err)
+	}
+	if !port.Isolated {
+		return &LostError{"the isolation of link " + a.HostSide()}
+	}
+	return nil
 }
 
-func checkInside(a Attachment, inside *netlink.Handle) error {
-	l, err := inside.LinkByName(a.Inside())
+// CheckInside is Check for the end in the container alone.
+func CheckInside(a Attachment, path string) error {
+	return enter(path, func(_ netns.NsHandle, inside *netlink.Handle) error {
+		seen, err := see(inside, nil, slices.ContainsFunc(a.addresses(), is6))
+		if err != nil {
+			return err
+		}
+		return checkInside(a, seen)
+	})
+}
+
+func checkInside(a Attachment, seen *Seen) error {
+	l := seen.link(a.Inside())
+	if l == nil {
+		return &LostError{"interface " + a.Inside()}
+	}
+	if l.Attrs().Flags&net.FlagUp == 0 {
+		return &LostError{"the state up of interface " + a.Inside()}
+	}
+	if gone := seen.missing(l, a.addresses()); len(gone) > 0 {
+		return &LostError{gone[0] + " of interface " + a.Inside()}
+	}
+	if a.Default && !seen.leaves(false) {
+		return &LostError{"the default route by interface " + a.Inside()}
+	}
+	if a.Default6 && !seen.leaves(true) {
+		return &LostError{"the default route of IPv6 by interface " + a.Inside()}
+	}
+	return nil
+}
+
+// HasInside reports whether the end in the container is there, in whatever state.
+func HasInside(a Attachment, path string) bool {
+	return enter(path, func(_ netns.NsHandle, inside *netlink.Handle) error {
+		_, err := inside.LinkByName(a.Inside())
+		return err
+	}) == nil
+}
+
+// Mend puts back what Check misses, and leaves alone what is in order. What is in the
+// container counts only if inside is true, unless both ends are gone.
+func Mend(a Attachment, path string, inside bool) error {
+	l, err := netlink.LinkByName(a.HostSide())
+	if isNotFound(err) {
+		return Attach(a, path) // with one end the other is gone too
+	}
 	if err != nil {
-		return fmt.Errorf("interface %s: %w", a.Inside(), err)
+		return fmt.Errorf("host side %s: %w", a.HostSide(), err)
 	}
-	family := netlink.FAMILY_V4
-	if a.Address6.IsValid() {
-		family = netlink.FAMILY_ALL
-	}
-	addrs, err := inside.AddrList(l, family)
+	br, err := Ensure(a.Bridge)
 	if err != nil {
 		return err
 	}
-	if p := lacks(addrs, present(a.Address, a.Address6)); p.IsValid() {
-		return fmt.Errorf("interface %s lacks address %s", a.Inside(), p)
+	if err := join(l, br, a.Bridge.Apart); err != nil {
+		return fmt.Errorf("join %s to bridge %s: %w", a.HostSide(), a.Bridge.Name, err)
 	}
-	return nil
+	if err := netlink.LinkSetUp(l); err != nil {
+		return fmt.Errorf("set %s up: %w", a.HostSide(), err)
+	}
+	if !inside {
+		return nil
+	}
+	return MendInside(a, path)
+}
+
+// MendInside is Mend for the end in the container alone, which must be there.
+func MendInside(a Attachment, path string) error {
+	return enter(path, func(ns netns.NsHandle, inside *netlink.Handle) error {
+		return errors.Join(settings(a, ns), address(a, inside))
+	})
 }
 
 // Sweep removes the ports of a bridge that are ours and not in keep.
@@ -250,7 +326,7 @@ func Sweep(bridge string, keep map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	links, err := netlink.LinkList()
+	links, err := Listed(netlink.LinkList)
 	if err != nil {
 		return err
 	}
