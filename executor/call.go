@@ -47,6 +47,8 @@ func (w *walk) call(ctx context.Context, n *node) error {
 		return w.x.Engine.Stop(ctx, s.Object, s.Grace)
 	case planner.OpRemove:
 		return w.remove(ctx, s)
+	case planner.OpRepair:
+		return w.x.Engine.RepairNetwork(ctx, s.Object)
 	case planner.OpKill:
 		return w.x.Engine.Kill(ctx, s.Object, s.Signal)
 	case planner.OpPause:

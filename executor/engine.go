@@ -31,6 +31,9 @@ type ContainerSpec struct {
 	Aliases bool
 	// Hostname is that of the service whose network the container shares.
 	Hostname string
+	// OwnNetwork says that processes in its network namespace may change what is in it:
+	// its own, or those of a container that shares it.
+	OwnNetwork bool
 	// Prepares is the replica that a container of pre_start runs for; 0 for others.
 	Prepares int
 	// Renewed is planner.Container.Renewed, and RenewedOf that of the first replica
@@ -74,9 +77,13 @@ type Images interface {
 	Push(ctx context.Context, ref string) error
 }
 
-// Networks makes and removes networks. Both may be repeated.
+// Networks makes, repairs and removes networks. All may be repeated.
 type Networks interface {
 	CreateNetwork(ctx context.Context, stack string, n spec.Network) error
+	// RepairNetwork puts back what a network has lost of links, addresses, routes,
+	// settings and rules, and leaves its containers alone otherwise. One that has lost
+	// nothing, or is gone, is no error.
+	RepairNetwork(ctx context.Context, name string) error
 	RemoveNetwork(ctx context.Context, stack, name string) error
 }
 

@@ -3,6 +3,8 @@ package executor
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
@@ -73,6 +75,7 @@ func (c *ContainerSpec) addPlaces(p *planner.Plan) error {
 	}
 	c.Reserved = Reserved(p.Desired)
 	c.Hostname = HostnameFor(p.Desired, &c.Service)
+	c.OwnNetwork = OwnNetwork(p.Desired, &c.Service)
 	seen := map[string]bool{}
 	for _, m := range c.Service.Mounts {
 		if m.Of != "" {
@@ -137,6 +140,26 @@ func HostnameFor(s *spec.Stack, v *spec.Service) string {
 		v = other
 	}
 	return ""
+}
+
+// OwnNetwork reports whether processes of a service, or of one that shares its network, may
+// change interfaces, addresses and routes in it, as a VPN does, or whether the service has
+// the kernel keep IPv6 otherwise than it is there by default.
+func OwnNetwork(s *spec.Stack, v *spec.Service) bool {
+	ipv6 := func(p spec.Pair) bool { return strings.HasPrefix(p.Name, "net.ipv6.conf.") }
+	if mayChangeNetwork(v) || slices.ContainsFunc(v.Sysctls, ipv6) {
+		return true
+	}
+	return slices.ContainsFunc(s.Services, func(o spec.Service) bool {
+		of, shares := o.NetworkMode.Of().Service()
+		return shares && of == v.Name && mayChangeNetwork(&o)
+	})
+}
+
+func mayChangeNetwork(v *spec.Service) bool {
+	const admin, all = "CAP_NET_ADMIN", "ALL"
+	sec := v.Security
+	return sec.Privileged || slices.Contains(sec.CapAdd, admin) || slices.Contains(sec.CapAdd, all) && !slices.Contains(sec.CapDrop, admin)
 }
 
 func networkFor(p *planner.Plan, key string) (spec.Network, error) {

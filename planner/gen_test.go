@@ -119,7 +119,7 @@ func (g gen) state(s *spec.Stack) State {
 	st := State{
 		Stack: "demo",
 		Networks: []Network{
-			{Name: "shared"},
+			{Name: "shared", Lost: g.lost("ext")},
 			{Key: "net", Name: "other_net", Stack: "other"},
 		},
 		Volumes: []Volume{{Name: "lent"}, {Key: "data", Name: "other_data", Stack: "other"}},
@@ -137,7 +137,7 @@ func (g gen) state(s *spec.Stack) State {
 	}
 	for _, key := range []string{"back", "front", "gone", "front_old"} {
 		if g.one("has "+key, 2) {
-			st.Networks = append(st.Networks, Network{Key: key, Name: "demo_" + key, Stack: "demo"})
+			st.Networks = append(st.Networks, Network{Key: key, Name: "demo_" + key, Stack: "demo", Lost: g.lost(key)})
 		}
 	}
 	if g.one("has data", 2) {
@@ -153,6 +153,11 @@ func (g gen) state(s *spec.Stack) State {
 		}
 	}
 	return st
+}
+
+// lost makes up what a network has lost.
+func (g gen) lost(key string) []string {
+	return []string{"the bridge", "a link", "an address", "a route", "the rules"}[:[]int{0, 0, 0, 1, 3, 4, 5}[g.pick("lost of "+key, 7)]]
 }
 
 // incarnations makes up to three containers of one replica, one of them live.

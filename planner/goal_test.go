@@ -112,6 +112,12 @@ func (w *world) placesRight(c scenario, scope map[string]bool) error {
 			}
 		}
 	}
+	for _, n := range c.stack.Networks {
+		used := slices.ContainsFunc(c.stack.Services, func(s spec.Service) bool { return scope[s.Name] && s.Joins(n.Key) })
+		if used && len(w.networks[n.Name].Lost) > 0 {
+			return fmt.Errorf("network %s is not repaired", n.Name)
+		}
+	}
 	for _, name := range []string{"demo_gone", "demo_front_old"} {
 		_, exists := w.networks[name]
 		inUse := false

@@ -74,6 +74,12 @@ func blinding() []mutant {
 				c.Digest = map[string]string{"img/one:1": "sha256:1", "img/two:1": "sha256:2"}[c.Service.Image]
 			}
 		})},
+		{name: "sees no loss", input: func(_ *spec.Stack, a *State, _ *Options) {
+			a.Networks = slices.Clone(a.Networks)
+			for i := range a.Networks {
+				a.Networks[i].Lost = nil
+			}
+		}},
 		{name: "ignores where networks moved", input: eachBox(func(_ *spec.Stack, c *Container) { c.Networks = nil })},
 		{name: "takes debris for containers", input: eachBox(func(_ *spec.Stack, c *Container) { c.Partial = false })},
 		{name: "takes all for running", input: eachBox(func(_ *spec.Stack, c *Container) { c.Task = TaskRunning })},

@@ -1,10 +1,16 @@
 package planner
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"stackup.dev/stackup/spec"
 )
 
 func networkStep(key string) StepID { return StepID("create/network/" + key) }
+
+func repairStep(key string) StepID { return StepID("repair/network/" + key) }
 
 func volumeStep(key string) StepID { return StepID("create/volume/" + key) }
 
@@ -12,8 +18,10 @@ func volumeStep(key string) StepID { return StepID("create/volume/" + key) }
 func (m *maker) places(s *spec.Service) []StepID {
 	var needs []StepID
 	for _, a := range s.Networks {
-		if id := networkStep(a.Network); m.byID[id] != nil {
-			needs = append(needs, id)
+		for _, id := range []StepID{networkStep(a.Network), repairStep(a.Network)} {
+			if m.byID[id] != nil {
+				needs = append(needs, id)
+			}
 		}
 	}
 	for _, mt := range s.Mounts {
@@ -34,7 +42,32 @@ func (m *maker) createNetworks() {
 		if m.used(func(s *spec.Service) bool { return s.Joins(n.Key) }) {
 			m.sameSettings(n)
 			m.createPlace(place{KindNetwork, n.Key, n.Name, n.External}, owners)
+			m.repairNetwork(n)
 		}
+	}
+}
+
+// shownLosses is how many losses a reason lists.
+const shownLosses = 3
+
+// repairNetwork plans that what a network has lost is put back; an external one too, since
+// containers of the stack are on it.
+func (m *maker) repairNetwork(n spec.Network) {
+	for _, have := range m.have.Networks {
+		if have.Name != n.Name || len(have.Lost) == 0 || !n.External && have.Stack != m.stack {
+			continue
+		}
+		lost := slices.Clone(have.Lost)
+		if more := len(lost) - shownLosses; more > 1 {
+			lost = append(lost[:shownLosses], fmt.Sprintf("%d more", more))
+		}
+		m.add(Step{
+			ID:     repairStep(n.Key),
+			Op:     OpRepair,
+			Ref:    Ref{Kind: KindNetwork, Name: n.Key},
+			Object: n.Name,
+			Reason: Reason{Code: Lost, Detail: strings.Join(lost, "; ")},
+		})
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 	OpWait   Op = "wait"
 	OpStop   Op = "stop"
 	OpRemove Op = "remove"
+	OpRepair Op = "repair" // put back what a network has lost, under its containers
 
 	// What the commands of their names do, and never Make.
 	OpKill    Op = "kill"
@@ -50,6 +51,7 @@ const (
 	Leftover      Code = "leftover"       // debris of an interrupted run
 	Replaced      Code = "replaced"       // an old incarnation whose successor takes over
 	Down          Code = "down"           // the whole stack goes
+	Lost          Code = "lost"           // part of it was there and is gone; Detail says which
 )
 
 // Reason says why a step is there, down to the field.

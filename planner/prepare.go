@@ -46,7 +46,7 @@ func (m *maker) makeOnly() {
 		switch s.Op {
 		case OpPull, OpLoad, OpBuild, OpCreate, OpUpdate:
 			return false
-		case OpPush, OpStart, OpHook, OpWait, OpStop, OpRemove, OpKill, OpPause, OpUnpause:
+		case OpPush, OpStart, OpHook, OpWait, OpStop, OpRemove, OpRepair, OpKill, OpPause, OpUnpause:
 		}
 		return true
 	})

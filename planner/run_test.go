@@ -83,7 +83,7 @@ func (w *world) half(s Step) {
 		b := w.boxes[s.Object]
 		b.Partial, b.Task, b.Service.Restart.Policy = true, TaskNone, ""
 		w.boxes[s.Object] = b
-	case OpPull, OpLoad, OpBuild, OpPush, OpUpdate, OpHook, OpWait, OpStop, OpKill, OpPause, OpUnpause:
+	case OpPull, OpLoad, OpBuild, OpPush, OpUpdate, OpHook, OpWait, OpStop, OpRepair, OpKill, OpPause, OpUnpause:
 	}
 }
 

@@ -117,6 +117,7 @@ type Network struct {
 	Stack  string // owner
 	Subnet string
 	Made   spec.Network // of which the settings count: those that it was made with
+	Lost   []string     // what was there under running containers and is gone: links, addresses, rules
 }
 
 // Volume is a volume that exists on the machine.

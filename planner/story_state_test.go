@@ -12,7 +12,7 @@ import (
 //
 //	container web.1 g2 running healthy env.LOG=debug restart=always digest=sha256:0
 //	container web.1 g3 partial
-//	network front | volume data label=value device=/path | foreign network shared
+//	network front lost=link,rules | volume data label=value device=/path | foreign network shared lost=rules
 //	image nginx:2 local= wanted=sha256:2 err=why
 //	port 8080/tcp nginx (pid 12)
 //
@@ -31,11 +31,11 @@ func parseState(t *testing.T, s *spec.Stack, text string) State {
 		case "container":
 			st.Containers = append(st.Containers, parseContainer(t, s, words[1:]))
 		case "network":
-			st.Networks = append(st.Networks, Network{Key: words[1], Name: s.Name + "_" + words[1], Stack: s.Name})
+			st.Networks = append(st.Networks, Network{Key: words[1], Name: s.Name + "_" + words[1], Stack: s.Name, Lost: parseLost(words[2:])})
 		case "volume":
 			st.Volumes = append(st.Volumes, parseVolume(s.Name, words[1:]))
 		case "foreign":
-			st.Networks = append(st.Networks, Network{Name: words[2], Stack: "other"})
+			st.Networks = append(st.Networks, Network{Name: words[2], Stack: "other", Lost: parseLost(words[3:])})
 		case "image":
 			said[words[1]] = true
 			st.Images = append(st.Images, parseImage(words[1:]))
@@ -53,6 +53,15 @@ func parseState(t *testing.T, s *spec.Stack, text string) State {
 		}
 	}
 	return st
+}
+
+func parseLost(words []string) []string {
+	for _, word := range words {
+		if list, ok := strings.CutPrefix(word, "lost="); ok {
+			return strings.Split(list, ",")
+		}
+	}
+	return nil
 }
 
 func parseVolume(stack string, words []string) Volume {

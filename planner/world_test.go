@@ -92,6 +92,10 @@ func (w *world) network(s Step) error {
 	case s.Op == OpCreate && !exists:
 		w.networks[s.Object] = Network{Key: s.Ref.Name, Name: s.Object, Stack: "demo"}
 		return nil
+	case s.Op == OpRepair && len(have.Lost) > 0:
+		have.Lost = nil
+		w.networks[s.Object] = have
+		return nil
 	case s.Op == OpRemove && exists && have.Stack == "demo":
 		for _, b := range w.boxes {
 			if slices.Contains(networkNames(b), s.Object) {

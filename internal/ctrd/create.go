@@ -167,6 +167,7 @@ func wanted(c executor.ContainerSpec) (want network.Endpoint, wishes []network.P
 	want = network.Endpoint{
 		ID: c.ID, Stack: c.Stack, Service: c.Ref.Name, Index: c.Ref.Index,
 		Name: c.Name, Hostname: hostnameOf(c), Hosts: extraHosts(&c.Service), Links: links(&c.Service), Servers: servers(c.Service.DNS), Avoid: avoided(c),
+		Kept: !c.OwnNetwork,
 	}
 	if want.Attachments, err = attachments(c); err != nil {
 		return want, nil, err

@@ -94,7 +94,7 @@ func (e *Engine) claimAgain(ctx context.Context, rec containers.Container, st *s
 			}
 		}
 	}
-	want.Ports = p.Ports
+	want.Ports, want.Kept = p.Ports, p.Kept
 	if p, err = e.Network.Claim(ctx, want, wishes); err != nil {
 		return p, err
 	}

@@ -28,17 +28,43 @@ func (e *Engine) RemoveNetwork(ctx context.Context, _, name string) error {
 	return e.Network.RemoveNetwork(ctx, name)
 }
 
-func (e *Engine) observeNetworks() ([]planner.Network, error) {
+// RepairNetwork puts back what a network has lost under its containers.
+func (e *Engine) RepairNetwork(ctx context.Context, name string) error {
+	_, err := e.Network.Mend(ctx, name)
+	return err
+}
+
+// observeNetworks returns all networks, and what those that the stack's containers are on
+// have lost, unless that does not matter any more.
+func (e *Engine) observeNetworks(ctx context.Context, stack string, down bool) ([]planner.Network, error) {
 	all, err := e.Network.Networks()
+	if err != nil {
+		return nil, err
+	}
+	var losses []network.Loss
+	if !down {
+		if losses, err = e.Network.Look(ctx, stack); err != nil { // which keeps nobody from the rest
+			e.Log.Warn("look what networks have lost", "err", err)
+		}
+	}
 	var out []planner.Network
 	for _, n := range all {
 		subnet := n.Subnet
 		if !subnet.IsValid() {
 			subnet = n.Subnet6
 		}
-		out = append(out, planner.Network{Key: n.Key, Name: n.Name, Stack: n.Stack, Subnet: subnet.String(), Made: madeOf(n.Asked)})
+		out = append(out, planner.Network{Key: n.Key, Name: n.Name, Stack: n.Stack, Subnet: subnet.String(), Made: madeOf(n.Asked), Lost: lostOf(n.Name, losses)})
 	}
-	return out, err
+	return out, nil
+}
+
+func lostOf(name string, losses []network.Loss) (out []string) {
+	for _, l := range losses {
+		if l.Network == name {
+			out = append(out, l.What)
+		}
+	}
+	return out
 }
 
 // attachments are a service's networks in the order of its interfaces. The

@@ -34,7 +34,7 @@ func (e *Engine) Observe(ctx context.Context, s *spec.Stack) (planner.State, err
 	down := len(s.Services)+len(s.Disabled) == 0 // nothing wanted: what is damaged may go too
 	g.Go(func() (err error) { st.Containers, err = e.observeContainers(gctx, s.Name, down); return err })
 	g.Go(func() (err error) { st.Images, err = e.observeImages(gctx, s); return err })
-	g.Go(func() (err error) { st.Networks, err = e.observeNetworks(); return err })
+	g.Go(func() (err error) { st.Networks, err = e.observeNetworks(gctx, s.Name, down); return err })
 	g.Go(func() (err error) { st.Volumes, err = e.volumes.List(); return err })
 	g.Go(func() (err error) { st.PortsInUse, err = e.observePorts(gctx, s); return err })
 	st.Lacks = e.lacks(s)

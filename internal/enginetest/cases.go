@@ -132,6 +132,10 @@ func places(s *subject) {
 	ctx := s.t.Context()
 	s.ok("create network", s.e.CreateNetwork(ctx, "suite", s.stack.Networks[0]))
 	s.ok("create volume", s.e.CreateVolume(ctx, "suite", s.stack.Volumes[0]))
+	for range 2 {
+		s.ok("repair a network that has lost nothing", s.e.RepairNetwork(ctx, "suite_default"))
+		s.ok("repair a network that is not there", s.e.RepairNetwork(ctx, "suite_gone"))
+	}
 	state := s.observe()
 	if n, v := ours(state); n != 1 || v != 1 {
 		s.t.Errorf("%d networks, %d volumes, want one each", n, v)

@@ -94,6 +94,17 @@ func (f *Fake) CreateNetwork(ctx context.Context, stack string, n spec.Network) 
 	})
 }
 
+// RepairNetwork puts back what a network has lost.
+func (f *Fake) RepairNetwork(ctx context.Context, name string) error {
+	return f.act(ctx, "RepairNetwork", name, func() error {
+		if n, ok := f.networks[name]; ok {
+			n.Lost = nil
+			f.networks[name] = n
+		}
+		return nil
+	})
+}
+
 // RemoveNetwork removes a network; a container in it is an error.
 func (f *Fake) RemoveNetwork(ctx context.Context, stack, name string) error {
 	return f.act(ctx, "RemoveNetwork", name, func() error {

@@ -17,6 +17,7 @@ const (
 	verbLoad    verb = "load"
 	verbBuild   verb = "build"
 	verbCreate  verb = "create"
+	verbRepair  verb = "repair"
 	verbReplace verb = "replace"
 	verbUpdate  verb = "update"
 	verbRestart verb = "restart"
@@ -67,6 +68,8 @@ func (g *group) verb() verb {
 		return verbReplace
 	case g.has(planner.OpCreate):
 		return verbCreate
+	case g.has(planner.OpRepair):
+		return verbRepair
 	case g.has(planner.OpRemove):
 		return verbRemove
 	case g.has(planner.OpStop) && g.has(planner.OpStart):
@@ -86,7 +89,7 @@ func (v verb) symbol() (string, paint) {
 	switch v {
 	case verbPull, verbLoad, verbBuild, verbCreate:
 		return "+", green
-	case verbReplace, verbUpdate, verbRestart:
+	case verbRepair, verbReplace, verbUpdate, verbRestart:
 		return "~", yellow
 	case verbStop, verbRemove:
 		return "-", red
@@ -106,7 +109,7 @@ func tally(groups []*group, kept int) string {
 	}
 	var parts []string
 	for _, v := range []verb{
-		verbPull, verbLoad, verbBuild, verbCreate, verbReplace, verbUpdate, verbRestart,
+		verbPull, verbLoad, verbBuild, verbCreate, verbRepair, verbReplace, verbUpdate, verbRestart,
 		verbStart, verbWait, verbStop, verbRemove,
 	} {
 		if n[v] > 0 {

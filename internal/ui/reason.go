@@ -57,6 +57,8 @@ func codeText(c planner.Code, k planner.Kind) string {
 		return "replaced"
 	case planner.Down:
 		return "the stack goes down"
+	case planner.Lost:
+		return "lost"
 	default:
 		return Sanitize(string(c))
 	}

@@ -95,6 +95,8 @@ func doing(op planner.Op) string {
 		return "Stopping"
 	case planner.OpRemove:
 		return "Removing"
+	case planner.OpRepair:
+		return "Repairing"
 	case planner.OpKill:
 		return "Killing"
 	case planner.OpPause:
@@ -130,6 +132,8 @@ func did(op planner.Op) string {
 		return "Stopped"
 	case planner.OpRemove:
 		return "Removed"
+	case planner.OpRepair:
+		return "Repaired"
 	case planner.OpKill:
 		return "Killed"
 	case planner.OpPause:
