@@ -131,6 +131,35 @@ func TestRunInterrupted(t *testing.T) {
 	w.must("down")
 }
 
+// Intent: two signals in quick succession end the container of run at once, whatever its
+// grace, and leave nothing of it with --rm.
+func TestRunInterruptedTwice(t *testing.T) {
+	w := newWorld(t)
+	w.file("stack.yaml", "services:\n  stubborn: {image: stackup.test/busybox:1, stop_grace_period: 1h}\n")
+	w.file("src/file", "")
+	for _, pause := range []time.Duration{0, time.Millisecond, 200 * time.Millisecond} {
+		check(t, os.RemoveAll(filepath.Join(w.project, "src/up")))
+		cmd := w.cmd("run", "--rm", "-T", "-v", "./src:/src", "stubborn", "sh", "-c", "trap '' TERM INT; echo ready > /src/up; while :; do sleep 0.1; done")
+		check(t, cmd.Start())
+		w.eventually("it runs", func() bool {
+			_, err := os.Stat(filepath.Join(w.project, "src/up"))
+			return err == nil
+		})
+		check(t, cmd.Process.Signal(syscall.SIGINT))
+		time.Sleep(pause)
+		check(t, cmd.Process.Signal(syscall.SIGTERM)) // another one of the same kind may be lost in the kernel
+		begun := slowness.Given()
+		_ = cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 130 || slowness.Given()-begun > allow(20*time.Second) {
+			t.Errorf("%s apart: exit %d after %s", pause, code, slowness.Given()-begun)
+		}
+		if ps := w.ps("-a"); len(ps) > 0 {
+			t.Errorf("%s apart: left are %v", pause, ps)
+		}
+	}
+	w.must("down")
+}
+
 // Intent: what run is asked for and cannot be is said before anything is touched.
 func TestRunRefuses(t *testing.T) {
 	w := newWorld(t, only(embedded))

@@ -104,6 +104,9 @@ func (g *globals) run(c *cobra.Command, f runFlags, name string, args []string) 
 			return err
 		}
 	}
+	if !o.Detach {
+		o.Kill = g.sigs.second()
+	}
 	o.Planned = func() error { return engine.Record(ctx, ses.dirs, ses.choice) }
 	return ses.oneOff(ctx, s, o, p.Close)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"stackup.dev/stackup/executor"
@@ -36,6 +37,8 @@ type RunOptions struct {
 	// Streams are what the container reads and writes, and may be changed by
 	// Ready.
 	Streams *inspect.Process
+	// Kill, if it is closed while the container runs, has it end at once.
+	Kill <-chan struct{}
 	// Planned is called before anything is touched, Ready before the streams
 	// are passed on. Both may be nil.
 	Planned, Ready func() error
@@ -62,7 +65,20 @@ func (a *App) Run(ctx context.Context, s *spec.Stack, o RunOptions) (name string
 	if err := call(o.Ready); err != nil {
 		return c.Name, 0, err
 	}
+	over := make(chan struct{})
+	var killing sync.WaitGroup
+	killing.Go(func() {
+		select {
+		case <-over:
+		case <-o.Kill:
+			if err := a.Engine.Kill(context.WithoutCancel(ctx), c.ID, "SIGKILL"); err != nil {
+				a.Log.Warn("kill a one-off container", "id", c.ID, "err", err)
+			}
+		}
+	})
 	code, err = a.Engine.Run(ctx, c.ID, *o.Streams)
+	close(over)
+	killing.Wait()
 	return c.Name, code, err
 }
 
@@ -118,6 +134,7 @@ func oneOff(s *spec.Stack, prior planner.State, o RunOptions) (executor.Containe
 		Object: planner.ContainerID(s.Name, run, planner.OneOff, 1), Generation: 1,
 	})
 	c.Name, c.Aliases, c.Reserved, c.Hostname = s.Name+"-"+run, o.Aliases, executor.Reserved(s), executor.HostnameFor(s, &o.Service)
+	c.OwnNetwork = executor.OwnNetwork(s, &o.Service)
 	if o.Name != "" {
 		c.Name = o.Name
 	}
