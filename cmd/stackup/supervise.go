@@ -13,6 +13,7 @@ import (
 	"stackup.dev/stackup/internal/ctrd"
 	"stackup.dev/stackup/internal/engine"
 	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/internal/network/news"
 	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/internal/supervisor"
 	"stackup.dev/stackup/internal/twin"
@@ -72,8 +73,17 @@ func (g *globals) supervise(ctx context.Context, stay bool) (err error) {
 func (g *globals) superviseEngine(ctx context.Context, d statedir.Dirs, libexec string, log *slog.Logger, stay bool) error {
 	net := network.New(d, libexec, log)
 	front := supervisor.Front{Dirs: d, Records: net, Log: log, Answering: func(is bool) {
-		if err := net.SetAnswering(ctx, is); err != nil {
+		if err := net.SetAnswering(context.WithoutCancel(ctx), is); err != nil { // in the end too
 			log.Warn("say whether names are answered", "err", err)
+		}
+	}}
+	again := make(chan struct{}, 1)
+	front.Again = again
+	heard := news.Listen(log)
+	mender := supervisor.Mender{Links: net, News: heard, Log: log, Looked: func() {
+		select {
+		case again <- struct{}{}:
+		default: // it is to look again already
 		}
 	}}
 	var serving sync.WaitGroup
@@ -81,6 +91,8 @@ func (g *globals) superviseEngine(ctx context.Context, d statedir.Dirs, libexec 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	serving.Go(func() { front.Run(ctx) })
+	serving.Go(func() { heard.Run(ctx) })
+	serving.Go(func() { mender.Run(ctx) })
 	kind := engine.System
 	if g.address == d.Socket() {
 		kind = engine.Embedded

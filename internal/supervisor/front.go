@@ -43,6 +43,8 @@ type Front struct {
 	// Answering, if not nil, is told once questions are answered, and in the end
 	// that they are no more.
 	Answering func(bool)
+	// Again, if not nil, says that links may be other ones now.
+	Again <-chan struct{}
 
 	names  *dns.Server
 	relays relay.Set
@@ -81,7 +83,7 @@ func (f *Front) Run(ctx context.Context) {
 		default:
 			retry = firstTry
 		}
-		if !await(ctx, w, again, next) {
+		if !f.await(ctx, w, again, next) {
 			return
 		}
 	}
@@ -102,9 +104,9 @@ func (f *Front) watch(w *fileevents.Watcher) {
 	}
 }
 
-// await waits for a change of records, or for so long if that is not zero. It
-// is false when ctx has ended.
-func await(ctx context.Context, w *fileevents.Watcher, timer *time.Timer, atMost time.Duration) bool {
+// await waits for a change of records or links, or for so long if that is not zero.
+// It is false when ctx has ended.
+func (f *Front) await(ctx context.Context, w *fileevents.Watcher, timer *time.Timer, atMost time.Duration) bool {
 	timer.Stop()
 	if atMost > 0 {
 		timer.Reset(atMost)
@@ -121,6 +123,8 @@ func await(ctx context.Context, w *fileevents.Watcher, timer *time.Timer, atMost
 		case <-timer.C:
 			return true
 		case <-lost:
+			return paused(ctx, gather)
+		case <-f.Again:
 			return paused(ctx, gather)
 		case e := <-events:
 			if about(e) {
