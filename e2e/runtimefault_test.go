@@ -208,10 +208,23 @@ func (w *world) killAmid(victim string, command *exec.Cmd, shim, runtime int) {
 	}
 }
 
-// oneWriter fails the test unless one process of the stack's container writes. One that
-// it has just forked has its name still.
+// oneWriter waits until a process of the stack's container writes, which its init starts,
+// and fails the test if there is another one.
 func (w *world) oneWriter() {
 	w.t.Helper()
+	var writers []string
+	w.eventually("a process writes to the volume", func() bool {
+		writers = w.writers()
+		return len(writers) > 0
+	})
+	if len(writers) != 1 {
+		w.t.Errorf("%d processes write to the volume: %v", len(writers), writers)
+	}
+}
+
+// writers are the processes of the stack's container that write. One that such a process
+// has just forked has its name still.
+func (w *world) writers() []string {
 	parents := map[string]string{}
 	for pid := range processesIn(w, "shop") {
 		b, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
@@ -219,8 +232,5 @@ func (w *world) oneWriter() {
 			parents[pid] = f[3]
 		}
 	}
-	writers := slices.DeleteFunc(slices.Collect(maps.Keys(parents)), func(pid string) bool { return parents[parents[pid]] != "" })
-	if len(writers) != 1 {
-		w.t.Errorf("%d processes write to the volume: %v", len(writers), writers)
-	}
+	return slices.DeleteFunc(slices.Collect(maps.Keys(parents)), func(pid string) bool { return parents[parents[pid]] != "" })
 }
