@@ -19,23 +19,27 @@ const aside = "packing"
 var packing sync.Mutex
 
 // pack compresses the files of a log that are full, one after the other, beside
-// the writing. It is best effort: what cannot be compressed stays as it is.
-func (w *Writer) pack() {
+// the writing, and reports whether it came to the last one. It is best effort: what
+// cannot be compressed stays as it is.
+func (w *Writer) pack() (all bool) {
 	packing.Lock()
 	defer packing.Unlock()
-	for w.packOne() {
+	for {
+		w.mu.Lock()
+		name := w.unpacked()
+		w.mu.Unlock()
+		if name == "" {
+			return true
+		}
+		if !w.packOne(name) {
+			return false
+		}
 	}
 }
 
-// packOne compresses the oldest full file that is not yet, and says whether there
-// was one. Rotations go on meanwhile: the file is known by its inode.
-func (w *Writer) packOne() bool {
-	w.mu.Lock()
-	name := w.unpacked()
-	w.mu.Unlock()
-	if name == "" {
-		return false
-	}
+// packOne compresses a file, and reports whether the next one may be looked for.
+// Rotations go on meanwhile: the file is known by its inode.
+func (w *Writer) packOne(name string) bool {
 	in, err := os.Open(name)
 	if err != nil {
 		return errors.Is(err, os.ErrNotExist) // it has been moved on: look again

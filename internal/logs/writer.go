@@ -213,18 +213,21 @@ func (w *Writer) room(n int64) error {
 	return w.ready()
 }
 
-// packLater has full files compressed beside the writing. Where the container is
-// faster than that, the rest waits for a later rotation.
+// packLater has full files compressed beside the writing, those too that become full
+// meanwhile.
 func (w *Writer) packLater() {
 	if w.packs {
 		return
 	}
 	w.packs = true
 	go func() {
-		w.pack()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.packs = false
+		for again := true; again; {
+			all := w.pack()
+			w.mu.Lock()
+			again = all && w.unpacked() != "" // one that has become full since
+			w.packs = again
+			w.mu.Unlock()
+		}
 	}()
 }
 
