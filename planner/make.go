@@ -138,6 +138,7 @@ func (m *maker) up() error {
 	m.removeNetworks()
 	m.notePaused()
 	m.checkPorts()
+	m.checkNames()
 	m.checkLacks()
 	return nil
 }

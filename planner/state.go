@@ -77,7 +77,14 @@ type State struct {
 	Users      map[string][]string // IDs of the containers that mount an anonymous volume, by its name; nil unless asked for
 	Images     []Image
 	PortsInUse []PortUse // host ports taken by anything outside this stack
+	NamesInUse []NameUse // names that services choose for their containers, as other stacks' containers have them
 	Lacks      []Lack
+}
+
+// NameUse is a container name that is taken.
+type NameUse struct {
+	Name  string
+	Stack string // whose container has it
 }
 
 // Lack is something that a service asks of the machine, and that it has not.

@@ -15,6 +15,7 @@ import (
 //	network front lost=link,rules | volume data label=value device=/path | foreign network shared lost=rules
 //	image nginx:2 local= wanted=sha256:2 err=why
 //	port 8080/tcp nginx (pid 12)
+//	name proxy other
 //
 // A container is as its service in the stack, save for what its line says.
 // An image without a line is here with the digest sha256:1.
@@ -39,6 +40,8 @@ func parseState(t *testing.T, s *spec.Stack, text string) State {
 		case "image":
 			said[words[1]] = true
 			st.Images = append(st.Images, parseImage(words[1:]))
+		case "name":
+			st.NamesInUse = append(st.NamesInUse, NameUse{Name: words[1], Stack: words[2]})
 		case "port":
 			st.PortsInUse = append(st.PortsInUse, parsePort(t, words[1:]))
 		default:

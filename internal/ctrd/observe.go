@@ -37,8 +37,37 @@ func (e *Engine) Observe(ctx context.Context, s *spec.Stack) (planner.State, err
 	g.Go(func() (err error) { st.Networks, err = e.observeNetworks(gctx, s.Name, down); return err })
 	g.Go(func() (err error) { st.Volumes, err = e.volumes.List(); return err })
 	g.Go(func() (err error) { st.PortsInUse, err = e.observePorts(gctx, s); return err })
+	g.Go(func() (err error) { st.NamesInUse, err = e.observeNames(gctx, s); return err })
 	st.Lacks = e.lacks(s)
 	return st, g.Wait()
+}
+
+// observeNames lists the containers of other stacks with names that services of the stack
+// choose. It asks only if one does.
+func (e *Engine) observeNames(ctx context.Context, s *spec.Stack) (out []planner.NameUse, err error) {
+	var filters []string
+	for _, v := range s.Services {
+		if v.ContainerName != "" {
+			filters = append(filters, fmt.Sprintf("labels.%q==%q", labels.Name, v.ContainerName))
+		}
+	}
+	if len(filters) == 0 {
+		return nil, nil
+	}
+	var found []containers.Container
+	err = within(ctx, "Containers/ListStream", func(ctx context.Context) (err error) {
+		found, err = e.client.ContainerService().List(ctx, filters...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list containers by name: %w", err)
+	}
+	for _, c := range found {
+		if id, ok := labels.Decode(c.Labels); ok && id.Stack != s.Name {
+			out = append(out, planner.NameUse{Name: id.Name, Stack: id.Stack})
+		}
+	}
+	return out, nil
 }
 
 // observePorts asks the host only if the stack publishes anything. What the

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/containers"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -123,6 +124,11 @@ func (e *Engine) running(ctx context.Context, stack string, o spec.Other) (conta
 	if err != nil {
 		return containers.Container{}, 0, err
 	}
+	if name, is := o.Container(); is {
+		if found, err = theOne(name, stack, found); err != nil {
+			return containers.Container{}, 0, err
+		}
+	}
 	index := func(c containers.Container) int { n, _ := strconv.Atoi(c.Labels[labels.Index]); return n }
 	slices.SortFunc(found, func(a, b containers.Container) int { return cmp.Compare(index(a), index(b)) })
 	for _, c := range found {
@@ -135,6 +141,27 @@ func (e *Engine) running(ctx context.Context, stack string, o spec.Other) (conta
 		}
 	}
 	return containers.Container{}, 0, fmt.Errorf("%s does not run", o)
+}
+
+// theOne leaves the containers of one stack: of the asking one's if that has some, else of
+// the only one that has. Of several stacks it is not known which is meant.
+func theOne(name, stack string, found []containers.Container) ([]containers.Container, error) {
+	of := func(stack string) []containers.Container {
+		return slices.DeleteFunc(slices.Clone(found), func(c containers.Container) bool { return c.Labels[labels.Stack] != stack })
+	}
+	if own := of(stack); len(own) > 0 || len(found) == 0 {
+		return own, nil
+	}
+	first := found[0].Labels[labels.Stack]
+	if only := of(first); len(only) == len(found) {
+		return only, nil
+	}
+	var stacks []string
+	for _, c := range found {
+		stacks = append(stacks, c.Labels[labels.Stack])
+	}
+	slices.Sort(stacks)
+	return nil, fmt.Errorf("container:%s could be one of several stacks' (%s)", name, strings.Join(slices.Compact(stacks), ", "))
 }
 
 // shareShm makes the memory that others may join.
