@@ -176,3 +176,50 @@ func TestPortOfAStoppedContainerIsFree(t *testing.T) {
 	defer at.Close()
 	w.must("down")
 }
+
+// Intent: folders that another user owns or may write to are refused, before anything is
+// written into them.
+func TestFoldersOfOthers(t *testing.T) {
+	w := newWorld(t, only(embedded))
+	w.file("stack.yaml", "services:\n  a: {image: stackup.test/busybox:1, stop_grace_period: 0s}\n")
+	theirs, open := filepath.Join(w.project, "theirs"), filepath.Join(w.project, "open")
+	for _, dir := range []string{theirs, open} {
+		check(t, os.Mkdir(dir, 0o700))
+	}
+	check(t, os.Chown(theirs, 1000, 1000))
+	check(t, os.Chmod(open, 0o777))
+	for _, flag := range []string{"--root", "--state"} {
+		for dir, want := range map[string]string{theirs: "belongs to user 1000", open: "others may write to"} {
+			for _, args := range [][]string{{"up", "-d"}, {"engine", "start"}} {
+				r := w.run(append([]string{flag, dir}, args...)...)
+				if r.code != 1 || !strings.Contains(r.err, want) || !strings.Contains(r.err, dir) {
+					t.Errorf("%s %s %v: exit %d\n%s", flag, dir, args, r.code, r.err)
+				}
+				if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+					t.Errorf("%s %s %v has written %v (%v)", flag, dir, args, left, err)
+				}
+			}
+		}
+	}
+}
+
+// Intent: a container name is one container's; a stack that chooses one which another stack
+// has is refused, and so is container:NAME that could be either of two.
+func TestNameOfAnotherStack(t *testing.T) {
+	w := newWorld(t)
+	const own = "services:\n  web: {image: stackup.test/busybox:1, container_name: proxy, stop_grace_period: 0s}\n"
+	w.file("one.yaml", "name: one\n"+own)
+	w.file("two.yaml", "name: two\n"+own)
+	w.must("-f", "one.yaml", "up", "-d")
+	for _, args := range [][]string{{"plan"}, {"up", "-d"}} {
+		r := w.run(append([]string{"-f", "two.yaml"}, args...)...)
+		if r.code != 1 || !strings.Contains(r.err, "the container name proxy is taken by stack one") {
+			t.Errorf("%v: exit %d\n%s", args, r.code, r.err)
+		}
+	}
+	w.must("-f", "one.yaml", "up", "-d") // its own name is not in its way
+	w.must("-f", "one.yaml", "up", "-d", "--force-recreate")
+	w.must("-f", "one.yaml", "down")
+	w.must("-f", "two.yaml", "up", "-d")
+	w.must("-f", "two.yaml", "down")
+}
