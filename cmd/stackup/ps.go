@@ -189,7 +189,8 @@ func stateWord(c inspect.Container) string {
 		return string(c.Task)
 	case c.Task == planner.TaskOrphaned:
 		return string(planner.TaskRunning)
-	case c.Task == planner.TaskStopped && comesBack(c), c.Starting && c.Restarts.Total > 0:
+	case c.Task == planner.TaskStopped && comesBack(c), c.Task == planner.TaskNone && !c.ExitedAt.IsZero() && comesBack(c),
+		c.Starting && c.Restarts.Total > 0: // its task goes just before the next one comes
 		return "restarting"
 	case c.Task == planner.TaskStopped:
 		return "exited"

@@ -157,6 +157,17 @@ func TestWhatComesBackIsRestarting(t *testing.T) {
 	c.Desired = labels.DesiredStopped
 	if got := stateWord(c); got != "exited" {
 		t.Errorf("stopped by hand: %s", got)
+		// Between the end of one task and the start of the next there is none.
+		c = inspect.Container{StartedAt: time.Now(), Container: planner.Container{Task: planner.TaskNone, ExitCode: 5}, Desired: labels.DesiredRunning}
+		c.ExitedAt = c.StartedAt.Add(time.Second)
+		c.Service.Restart = spec.Restart{Policy: spec.RestartOnFailure, MaxRetries: 1}
+		if got := stateWord(c); got != "restarting" {
+			t.Errorf("about to start again: %s", got)
+		}
+		c.Restarts.Total = 1
+		if got := stateWord(c); got != "exited" {
+			t.Errorf("after its last try: %s", got)
+		}
 	}
 }
 
