@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"stackup.dev/stackup/internal/statedir"
 )
 
 // cancelGrace is what a build may take to end once it is told to.
@@ -85,7 +87,7 @@ func (b *Builder) client(ctx context.Context, r Request) (*client, error) {
 		return nil, err
 	}
 	// Of this process: it goes with it, however it ends.
-	if err := os.MkdirAll(b.Dirs.Exec(os.Getpid()), 0o700); err != nil {
+	if err := statedir.MkdirAll(b.Dirs.Exec(os.Getpid()), 0o700); err != nil {
 		return nil, err
 	}
 	scratch, err := os.MkdirTemp(b.Dirs.Exec(os.Getpid()), "build-")

@@ -118,7 +118,7 @@ func (b *Builder) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.MkdirAll(b.Dirs.Build(), 0o700), os.MkdirAll(b.temp(), 0o700)); err != nil {
+	if err := errors.Join(statedir.MkdirAll(b.Dirs.Build(), 0o700), statedir.MkdirAll(b.temp(), 0o700)); err != nil {
 		return err
 	}
 	config := b.configFile()

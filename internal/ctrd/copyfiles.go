@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/busy"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/internal/tree"
 	"stackup.dev/stackup/planner"
 )
@@ -105,7 +106,7 @@ func livePID(t *tasktypes.Process) uint32 {
 // it. It is gone with this process, whatever ends that.
 func (e *Engine) restingFiles(ctx context.Context, rec containers.Container, use func(*tree.Root) error) error {
 	dir := filepath.Join(e.Dirs.Mounts(os.Getpid()), "copy")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := statedir.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(dir) }() // the next down finds it

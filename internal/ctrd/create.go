@@ -20,6 +20,7 @@ import (
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/labels"
 	"stackup.dev/stackup/internal/network"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/spec"
 )
 
@@ -92,7 +93,7 @@ func (e *Engine) placeMounts() error {
 		return nil
 	}
 	dir := e.Dirs.Mounts(os.Getpid())
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := statedir.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	e.placed = true

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/busy"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
 )
 
@@ -111,7 +112,7 @@ func (e *Engine) startShim(ctx context.Context, stack string) error {
 }
 
 func shimFolder(dir, sockets string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := statedir.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)

@@ -13,6 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/spec"
 )
 
@@ -54,7 +55,7 @@ func (e *Engine) grant(id string, s *spec.Service, user specs.User) error {
 
 // inMemory makes a folder whose content no disk ever sees.
 func inMemory(dir, options string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := statedir.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	if isMount(dir) {

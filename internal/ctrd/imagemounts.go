@@ -20,6 +20,7 @@ import (
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/spec"
 )
 
@@ -115,7 +116,7 @@ func (e *Engine) mountViews(ctx context.Context, rec containers.Container, mount
 	for i := range len(mounted) {
 		layers, err := e.client.SnapshotService(rec.Snapshotter).Mounts(ctx, viewKey(rec.ID, i))
 		if err == nil {
-			err = os.MkdirAll(e.viewPath(rec.ID, i), 0o700)
+			err = statedir.MkdirAll(e.viewPath(rec.ID, i), 0o700)
 		}
 		if err == nil {
 			err = mount.All(layers, e.viewPath(rec.ID, i))

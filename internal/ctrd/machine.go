@@ -185,7 +185,7 @@ func (e *Engine) noteParent(s *spec.Service) error {
 		made = madeByUs
 	}
 	made += "\n" + s.CgroupParent
-	if err := os.MkdirAll(e.parents(), 0o700); err != nil {
+	if err := statedir.MkdirAll(e.parents(), 0o700); err != nil {
 		return err
 	}
 	return statedir.WriteVolatile(path, []byte(made), 0o600)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stackup.dev/stackup/internal/labels"
+	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -98,7 +99,7 @@ func (e *Engine) linkOther(id, kind string, other containers.Container, pid uint
 
 // relink has path lead to target, whatever was there.
 func relink(target, path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := statedir.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	aside := path + ".new"

@@ -44,7 +44,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	c.kits, c.open = newKits(stockedKits), map[string]*collected{}
 	defer c.closing.Wait()
 	defer c.closeAll()
-	if err := os.MkdirAll(c.Dirs.IO(), 0o700); err != nil {
+	if err := statedir.MkdirAll(c.Dirs.IO(), 0o700); err != nil {
 		return err
 	}
 	watch := newFolderWatch(c.Dirs.IO(), c.Log)

@@ -71,7 +71,7 @@ func Prepare(dirs statedir.Dirs, id string, c Config) (stdout, stderr string, ho
 	}
 	c = c.normal()
 	folder, logDir := filepath.Join(dirs.IO(), id), filepath.Join(dirs.Logs(), id)
-	if err := errors.Join(os.MkdirAll(folder, 0o700), os.MkdirAll(logDir, 0o700)); err != nil {
+	if err := errors.Join(statedir.MkdirAll(folder, 0o700), statedir.MkdirAll(logDir, 0o700)); err != nil {
 		return "", "", nil, err
 	}
 	stdout, stderr = filepath.Join(folder, string(Stdout)), filepath.Join(folder, string(Stderr))

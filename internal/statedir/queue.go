@@ -43,11 +43,7 @@ func queued(dir string) bool {
 // enqueue takes a place behind all that are there.
 func enqueue(dir string) (*place, error) {
 	for {
-		err := os.MkdirAll(dir, 0o700)
-		if errors.Is(err, fs.ErrNotExist) { // the last one has just taken the folder above away
-			continue
-		}
-		if err != nil {
+		if err := MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
 		var now unix.Timespec

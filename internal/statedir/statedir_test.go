@@ -378,3 +378,24 @@ func untilOpening(t *testing.T, thread int) {
 		}
 	}
 }
+
+// TestMkdirAllAmongOthers: a folder is made though others take those above it away.
+func TestMkdirAllAmongOthers(t *testing.T) {
+	top := t.TempDir()
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			dir := filepath.Join(top, "mounts", "of", fmt.Sprint(i))
+			for range 500 {
+				if err := MkdirAll(dir, 0o700); err != nil {
+					t.Error(err)
+					return
+				}
+				for d := dir; d != top; d = filepath.Dir(d) {
+					_ = os.Remove(d)
+				}
+			}
+		})
+	}
+	all.Wait()
+}

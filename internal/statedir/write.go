@@ -99,3 +99,15 @@ func isAt(f *os.File, path string) bool {
 	there, err := os.Stat(path)
 	return err == nil && os.SameFile(mine, there)
 }
+
+// MkdirAll is os.MkdirAll for folders of root and state, which others take away while they
+// are empty: it makes them again until it has the last one.
+func MkdirAll(path string, mode os.FileMode) (err error) {
+	for range 1000 {
+		err = os.MkdirAll(path, mode)
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) { // that of a folder that went before it was looked at
+			return err
+		}
+	}
+	return err
+}

@@ -30,7 +30,7 @@ func (m Mounts) Use(ctx context.Context, name, user string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(m.Data(name), 0o755); err != nil { // what an interrupted Create has left undone
+	if err := statedir.MkdirAll(m.Data(name), 0o755); err != nil { // what an interrupted Create has left undone
 		return err
 	}
 	if r.Local == (spec.LocalMount{}) {
@@ -38,7 +38,7 @@ func (m Mounts) Use(ctx context.Context, name, user string) error {
 	}
 	return m.locked(ctx, name, func() error {
 		note := filepath.Join(m.Dirs.VolumeUsers(), name, user)
-		if err := os.MkdirAll(filepath.Dir(note), 0o700); err != nil {
+		if err := statedir.MkdirAll(filepath.Dir(note), 0o700); err != nil {
 			return err
 		}
 		if err := touch(note); err != nil {

@@ -57,7 +57,7 @@ func (s Store) Create(v planner.Volume) error {
 	r := record{Version: recordVersion, Name: name, Key: v.Key, Stack: v.Stack, Anonymous: v.Anonymous, Local: v.Made, Labels: v.Labels}
 	_, err := os.Stat(s.recordPath(name))
 	fresh := errors.Is(err, os.ErrNotExist)
-	if err := errors.Join(s.enter(r), os.MkdirAll(s.Data(name), 0o755)); err != nil {
+	if err := errors.Join(s.enter(r), statedir.MkdirAll(s.Data(name), 0o755)); err != nil {
 		return err
 	}
 	if fresh {

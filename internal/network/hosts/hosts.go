@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"stackup.dev/stackup/internal/statedir"
 )
 
 // Entry is an address with the names that lead to it.
@@ -107,7 +109,7 @@ func newLine(a netip.Addr, names []string) Line {
 // that name. It writes first and cuts off after, so that a reader never finds
 // the file empty, and touches nothing if the content is the same already.
 func Write(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := statedir.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
