@@ -48,7 +48,12 @@ func (e *Engine) List(ctx context.Context, stack string) ([]inspect.Container, e
 			e.Log.Warn("a container that cannot be read", "id", r.ID, "err", err)
 			continue
 		}
-		e.noteStart(&c)
+		if !e.noteStart(&c) && ofUnknownEnd(c) { // it may have started between two looks
+			if again, found, err := e.inspectOne(ctx, r.ID, false); err == nil && found {
+				c = again
+				e.noteStart(&c)
+			}
+		}
 		out = append(out, c)
 	}
 	slices.SortFunc(out, compare)
@@ -57,10 +62,16 @@ func (e *Engine) List(ctx context.Context, stack string) ([]inspect.Container, e
 
 // noteStart tells a start from a run of which nobody knows how it ended: both have a
 // beginning, no task and no end, but a start holds the container's lock.
-func (e *Engine) noteStart(c *inspect.Container) {
-	if c.Task == planner.TaskNone && !c.StartedAt.IsZero() && c.ExitedAt.IsZero() && e.Dirs.ContainerBusy(c.ID) {
+func (e *Engine) noteStart(c *inspect.Container) (starts bool) {
+	starts = ofUnknownEnd(*c) && e.Dirs.ContainerBusy(c.ID)
+	if starts {
 		c.Starting, c.ExitCode = true, c.Restarts.Exit
 	}
+	return starts
+}
+
+func ofUnknownEnd(c inspect.Container) bool {
+	return c.Task == planner.TaskNone && !c.StartedAt.IsZero() && c.ExitedAt.IsZero()
 }
 
 func compare(a, b inspect.Container) int {
