@@ -132,9 +132,7 @@ func (w *lossWorld) serves() bool {
 // started anew or doubled.
 func (w *lossWorld) whole(after string) {
 	w.t.Helper()
-	if !w.serves() {
-		w.t.Errorf("%s: web does not serve", after)
-	}
+	w.eventually("web serves after: "+after, w.serves)
 	if r := w.must("plan"); !strings.Contains(r.out, "nothing to do") {
 		w.t.Errorf("%s: there is a plan\n%s", after, r.out)
 	}
@@ -161,7 +159,11 @@ func TestSupervisorRepairsNetworks(t *testing.T) {
 	for _, l := range losses {
 		w.loses(l)
 		end := within(5 * time.Second)
-		for !w.serves() && !end.passed() {
+		for !w.serves() {
+			if end.passed() {
+				t.Errorf("%s: web does not serve within 5 s", l.do)
+				break
+			}
 			time.Sleep(50 * time.Millisecond)
 		}
 		w.eventually("the plan is empty after: "+l.do, func() bool { return strings.Contains(w.must("plan").out, "nothing to do") })
