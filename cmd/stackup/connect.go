@@ -56,9 +56,6 @@ func (g *globals) connect(ctx context.Context, w wish, sink event.Sink) (*sessio
 	if err != nil {
 		return nil, err
 	}
-	if err := d.CheckOwner(); err != nil {
-		return nil, err
-	}
 	choice, err := engine.Choose(ctx, d, g.address, os.Getenv)
 	if err != nil {
 		return nil, err

@@ -163,7 +163,15 @@ func (g *globals) stackName(ctx context.Context, only []string) (string, error) 
 	return name, err
 }
 
-func (g *globals) dirs() (statedir.Dirs, error) { return statedir.New(g.root, g.state) }
+// dirs are the root and the state folder, which nobody else may own or write to. Who is
+// not root may look at them, and gets no further.
+func (g *globals) dirs() (statedir.Dirs, error) {
+	d, err := statedir.New(g.root, g.state)
+	if err == nil && os.Geteuid() == 0 {
+		err = d.CheckOwner()
+	}
+	return d, err
+}
 
 // services checks names given on the command line against the file.
 func services(s *spec.Stack, names []string) error {
