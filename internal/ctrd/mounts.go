@@ -19,7 +19,6 @@ import (
 
 	"stackup.dev/stackup/executor"
 	"stackup.dev/stackup/internal/labels"
-	"stackup.dev/stackup/internal/statedir"
 	"stackup.dev/stackup/planner"
 	"stackup.dev/stackup/spec"
 )
@@ -92,7 +91,7 @@ func bindMount(m spec.Mount) (specs.Mount, error) {
 		if !m.CreateHostPath {
 			return specs.Mount{}, fmt.Errorf("the folder %s does not exist on this machine", m.Source)
 		}
-		if err := statedir.MkdirAll(m.Source, 0o755); err != nil {
+		if err := os.MkdirAll(m.Source, 0o755); err != nil {
 			return specs.Mount{}, err
 		}
 	}

@@ -42,34 +42,6 @@ func (e *Engine) Observe(ctx context.Context, s *spec.Stack) (planner.State, err
 	return st, g.Wait()
 }
 
-// observeNames lists the containers of other stacks with names that services of the stack
-// choose. It asks only if one does.
-func (e *Engine) observeNames(ctx context.Context, s *spec.Stack) (out []planner.NameUse, err error) {
-	var filters []string
-	for _, v := range s.Services {
-		if v.ContainerName != "" {
-			filters = append(filters, fmt.Sprintf("labels.%q==%q", labels.Name, v.ContainerName))
-		}
-	}
-	if len(filters) == 0 {
-		return nil, nil
-	}
-	var found []containers.Container
-	err = within(ctx, "Containers/ListStream", func(ctx context.Context) (err error) {
-		found, err = e.client.ContainerService().List(ctx, filters...)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list containers by name: %w", err)
-	}
-	for _, c := range found {
-		if id, ok := labels.Decode(c.Labels); ok && id.Stack != s.Name {
-			out = append(out, planner.NameUse{Name: id.Name, Stack: id.Stack})
-		}
-	}
-	return out, nil
-}
-
 // observePorts asks the host only if the stack publishes anything. What the
 // stack itself has published is not in its own way.
 func (e *Engine) observePorts(ctx context.Context, s *spec.Stack) ([]planner.PortUse, error) {
@@ -156,9 +128,13 @@ func (e *Engine) containers(ctx context.Context, stack string) ([]containers.Con
 	if stack != "" {
 		filter = fmt.Sprintf("labels.%q==%q", labels.Stack, stack)
 	}
-	var cs []containers.Container
-	err := within(ctx, "Containers/ListStream", func(ctx context.Context) (err error) {
-		cs, err = e.client.ContainerService().List(ctx, filter)
+	return e.containersBy(ctx, filter)
+}
+
+// containersBy lists the containers that one of these filters fits.
+func (e *Engine) containersBy(ctx context.Context, filters ...string) (cs []containers.Container, err error) {
+	err = within(ctx, "Containers/ListStream", func(ctx context.Context) (err error) {
+		cs, err = e.client.ContainerService().List(ctx, filters...)
 		return err
 	})
 	if err != nil {

@@ -121,7 +121,7 @@ func (e *Engine) running(ctx context.Context, stack string, o spec.Other) (conta
 	} else if name, is := o.Service(); is {
 		filter = fmt.Sprintf("labels.%q==%q,labels.%q==%q", labels.Stack, stack, labels.Service, name)
 	}
-	found, err := e.client.ContainerService().List(ctx, filter)
+	found, err := e.containersBy(ctx, filter)
 	if err != nil {
 		return containers.Container{}, 0, err
 	}
@@ -142,6 +142,27 @@ func (e *Engine) running(ctx context.Context, stack string, o spec.Other) (conta
 		}
 	}
 	return containers.Container{}, 0, fmt.Errorf("%s does not run", o)
+}
+
+// observeNames lists the containers of other stacks with names that services of the stack
+// choose. It asks only if one does.
+func (e *Engine) observeNames(ctx context.Context, s *spec.Stack) (out []planner.NameUse, err error) {
+	var filters []string
+	for _, v := range s.Services {
+		if v.ContainerName != "" {
+			filters = append(filters, fmt.Sprintf("labels.%q==%q", labels.Name, v.ContainerName))
+		}
+	}
+	if len(filters) == 0 { // which would fit all
+		return nil, nil
+	}
+	found, err := e.containersBy(ctx, filters...)
+	for _, c := range found {
+		if id, ok := labels.Decode(c.Labels); ok && id.Stack != s.Name {
+			out = append(out, planner.NameUse{Name: id.Name, Stack: id.Stack})
+		}
+	}
+	return out, err
 }
 
 // theOne leaves the containers of one stack: of the asking one's if that has some, else of
