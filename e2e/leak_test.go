@@ -66,6 +66,16 @@ func (w *world) nothingLeft() {
 			return slices.ContainsFunc(w.stays, func(s string) bool { return strings.HasPrefix(line[2:], s) })
 		})
 	})
+	if !w.t.Failed() {
+		return
+	}
+	left := processesOf(w.dir)
+	maps.DeleteFunc(left, func(_ int, what string) bool { // the engine may stay
+		return !strings.Contains(what, "__supervise") && !strings.Contains(what, "stackup-logger")
+	})
+	if len(left) > 0 {
+		w.endLeft(left)
+	}
 }
 
 // settles waits for left to be nothing, as long as helpers need to end after

@@ -156,20 +156,27 @@ func (w *world) noProcesses() {
 			return
 		}
 		if limit.passed() {
-			for pid, what := range left {
-				stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-				w.t.Errorf("process left behind: %d %s\n%.80s", pid, what, stat) // with its state
-				syscall.Kill(pid, syscall.SIGQUIT)
-			}
-			time.Sleep(200 * time.Millisecond)
-			for pid := range left {
-				syscall.Kill(pid, syscall.SIGKILL)
-			}
-			w.logTail("r/helpers.log", 12000)
+			w.endLeft(left)
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// endLeft fails the test for processes that are left, has them say what they are at, and
+// ends them.
+func (w *world) endLeft(left map[int]string) {
+	w.t.Helper()
+	for pid, what := range left {
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		w.t.Errorf("process left behind: %d %s\n%.80s", pid, what, stat) // with its state
+		syscall.Kill(pid, syscall.SIGQUIT)
+	}
+	time.Sleep(200 * time.Millisecond)
+	for pid := range left {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	w.logTail("r/helpers.log", 12000)
 }
 
 // dump shows what helps to understand a failure.
